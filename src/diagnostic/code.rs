@@ -1,0 +1,37 @@
+//! The register of codes: each names one kind of mistake, for good, and has a page that says why it is one.
+//!
+//! 01 YAML · 02 ompipe's schema · 03 OpenMetadata's schema · 04 rules · 05 secrets · 06 templates and rendering ·
+//! 07 projects and files. A code is never given a second meaning; a retired one stays unused.
+
+/// One kind of finding.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Code {
+    /// `OMP` and four digits.
+    pub id: &'static str,
+    /// The kind of mistake, in a few words.
+    pub title: &'static str,
+    /// The page that `ompipe explain` prints, in Markdown.
+    pub page: &'static str,
+}
+
+/// Declares the codes, each with its page `pages/<id>.md`, and the list of all.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:literal;)*) => {
+        $($(#[$doc])* pub const $name: Code = Code {
+            id: $id, title: $title, page: include_str!(concat!("pages/", $id, ".md")),
+        };)*
+
+        /// Every code, in the order of their numbers.
+        pub const ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    /// The text is not YAML.
+    YAML_SYNTAX = "OMP0101", "not well-formed YAML";
+}
+
+/// The code of an id, in any case: `OMP0101`, `omp0101`.
+pub fn find(id: &str) -> Option<&'static Code> {
+    ALL.iter().copied().find(|code| code.id.eq_ignore_ascii_case(id))
+}

@@ -1,0 +1,151 @@
+//! What is wrong with what the user wrote: findings with a stable code, a place, a reason and the way out.
+//!
+//! In: the stages' findings, as routes of keys and spans of bytes. Out: one output format per file beside this one.
+//! A finding is never an error of the tool (those are `Error` types), and never holds a secret value.
+
+pub mod code;
+
+pub use code::Code;
+
+use crate::tree::Span;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Severity {
+    /// Nothing is rendered.
+    Error,
+    /// Rendered all the same; an error under `--strict`.
+    Warning,
+}
+
+/// One finding.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Diagnostic {
+    /// The stable code, with a page of its own (`ompipe explain OMP0101`).
+    pub code: &'static Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop; lower case.
+    pub message: String,
+    /// Where: the value or key at fault.
+    pub span: Span,
+    /// What to say at the caret: the reason, in a few words; may be empty.
+    pub label: String,
+    /// Other places that belong to it, such as the first of two duplicates.
+    pub related: Vec<Related>,
+    /// The route of keys to the value, `spec.kubernetes.backoffLimit`; empty when there is none.
+    pub route: String,
+    /// Further reasons, a sentence each.
+    pub notes: Vec<String>,
+    /// The way out, where it is known.
+    pub help: Option<String>,
+}
+
+/// A second place of a finding.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Related {
+    /// Where.
+    pub span: Span,
+    /// What is there.
+    pub label: String,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            route: String::new(),
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// A warning at a place.
+    pub fn warning(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    /// What to say at the caret.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Another place that belongs to it.
+    #[must_use]
+    pub fn with_related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push(Related { span, label: label.into() });
+        self
+    }
+
+    /// The route of keys.
+    #[must_use]
+    pub fn with_route(mut self, route: impl Into<String>) -> Self {
+        self.route = route.into();
+        self
+    }
+
+    /// A further reason.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The way out.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// The findings of a run, in the order in which they were made until [`Diagnostics::into_sorted`].
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds a finding.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
+    /// Adds all of another stage's.
+    pub fn append(&mut self, mut other: Diagnostics) {
+        self.found.append(&mut other.found);
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Whether there is an error among them.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// The findings.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.found.iter()
+    }
+
+    /// Each finding once, ordered by place, then code, then message: the same on any number of threads.
+    pub fn into_sorted(self) -> Vec<Diagnostic> {
+        let mut found = self.found;
+        found.sort_by(|a, b| {
+            (a.span, a.code.id, &a.message).cmp(&(b.span, b.code.id, &b.message))
+        });
+        found.dedup();
+        found
+    }
+}

@@ -1,0 +1,6 @@
+//! ompipe renders small pipeline definitions to the Kubernetes objects that run OpenMetadata ingestion.
+#![warn(missing_docs)]
+
+pub mod diagnostic;
+pub mod source;
+pub mod tree;

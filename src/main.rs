@@ -1,0 +1,3 @@
+//! The `ompipe` command.
+
+fn main() {}

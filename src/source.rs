@@ -1,0 +1,63 @@
+//! Texts in: the files of a project, standard input and the built-in templates, by number.
+//!
+//! In: paths. Out: [`Sources`], which everything that has a [`Span`] is resolved against, once, when it is shown.
+//! Reading stops at [`MAX_FILE_BYTES`]; nothing here looks at what a text says.
+
+use crate::tree::{SourceId, Span};
+
+/// The largest file that is read, in bytes. A definition is a few kilobytes and what it renders to must fit into
+/// a ConfigMap of 1 MiB; a file beyond this is a mistake, and would cost seconds and gigabytes to parse.
+pub const MAX_FILE_BYTES: u64 = 16 << 20;
+
+/// A text with the name under which it is shown.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as the user would write it, with forward slashes; `-` for standard input.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// All texts of a run.
+#[derive(Debug, Default)]
+pub struct Sources {
+    sources: Vec<Source>,
+}
+
+/// A place as people count it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+impl Sources {
+    /// Adds a text and gives its number.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
+        self.sources.push(Source { name: name.into(), text: text.into() });
+        id
+    }
+
+    /// The text of a number; `None` for [`SourceId::NONE`].
+    pub fn get(&self, id: SourceId) -> Option<&Source> {
+        self.sources.get(id.0 as usize)
+    }
+
+    /// All texts with their numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        (0u32..).map(SourceId).zip(&self.sources)
+    }
+
+    /// The line and column of a span's first byte.
+    pub fn position(&self, span: Span) -> Option<Position> {
+        let before = self.get(span.source)?.text.get(..span.start as usize)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Some(Position {
+            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        })
+    }
+}
