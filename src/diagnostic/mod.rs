@@ -4,8 +4,10 @@
 //! A finding is never an error of the tool (those are `Error` types), and never holds a secret value.
 
 pub mod code;
+mod nearest;
 
 pub use code::Code;
+pub use nearest::nearest;
 
 use crate::tree::Span;
 
@@ -68,7 +70,10 @@ impl Diagnostic {
 
     /// A warning at a place.
     pub fn warning(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, span, message)
+        }
     }
 
     /// What to say at the caret.
@@ -81,7 +86,10 @@ impl Diagnostic {
     /// Another place that belongs to it.
     #[must_use]
     pub fn with_related(mut self, span: Span, label: impl Into<String>) -> Self {
-        self.related.push(Related { span, label: label.into() });
+        self.related.push(Related {
+            span,
+            label: label.into(),
+        });
         self
     }
 
@@ -131,7 +139,9 @@ impl Diagnostics {
 
     /// Whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.found
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// The findings.
@@ -142,9 +152,7 @@ impl Diagnostics {
     /// Each finding once, ordered by place, then code, then message: the same on any number of threads.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut found = self.found;
-        found.sort_by(|a, b| {
-            (a.span, a.code.id, &a.message).cmp(&(b.span, b.code.id, &b.message))
-        });
+        found.sort_by(|a, b| (a.span, a.code.id, &a.message).cmp(&(b.span, b.code.id, &b.message)));
         found.dedup();
         found
     }

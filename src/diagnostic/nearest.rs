@@ -1,0 +1,32 @@
+//! "Did you mean": the known name that is nearest to a mistyped one.
+
+/// The known name that a mistyped one most likely stands for; `None` when none is near enough to suggest.
+pub fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // One edit in three characters, and at least one: more of them suggest words that have nothing in common.
+    let most = (mistyped.chars().count() / 3).max(1);
+    let lower = mistyped.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&lower, &name.to_lowercase()),
+                name,
+            )
+        })
+        .filter(|(distance, _)| *distance <= most)
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_slip_finds_its_name_and_a_different_word_none() {
+        let known = ["backoffLimit", "namespace", "schedule"];
+        assert_eq!(nearest("backofLimit", known), Some("backoffLimit"));
+        assert_eq!(nearest("SCHEDULE", known), Some("schedule"));
+        assert_eq!(nearest("image", known), None);
+    }
+}
