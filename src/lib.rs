@@ -2,5 +2,6 @@
 #![warn(missing_docs)]
 
 pub mod diagnostic;
+pub mod model;
 pub mod source;
 pub mod tree;

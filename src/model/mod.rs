@@ -1,0 +1,19 @@
+//! What a pipeline is made of once it is checked: types that cannot hold a wrong value.
+//!
+//! In: texts and numbers of a definition. Out: newtypes, each built only by its own `parse`, with the source of its rule.
+//! Nothing here does I/O or knows a clock.
+
+pub mod dns;
+pub mod label;
+pub mod names;
+mod newtype;
+pub mod refusal;
+pub mod schedule;
+pub mod time_zone;
+
+pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};
+pub use label::{LabelKey, LabelValue};
+pub use names::{ObjectNames, PipelineName, ServiceName};
+pub use refusal::Refusal;
+pub use schedule::Schedule;
+pub use time_zone::TimeZone;
