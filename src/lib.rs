@@ -1,6 +1,7 @@
 //! ompipe renders small pipeline definitions to the Kubernetes objects that run OpenMetadata ingestion.
 #![warn(missing_docs)]
 
+pub mod definition;
 pub mod diagnostic;
 pub mod model;
 pub mod source;

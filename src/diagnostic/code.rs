@@ -29,6 +29,21 @@ macro_rules! codes {
 codes! {
     /// The text is not YAML.
     YAML_SYNTAX = "OMP0101", "not well-formed YAML";
+
+    /// The document is not of a kind that ompipe knows.
+    DEFINITION_KIND = "OMP0201", "not a known kind of definition";
+    /// A key that the mapping does not take.
+    SCHEMA_UNKNOWN_FIELD = "OMP0202", "unknown field";
+    /// A value of another type than the field takes.
+    SCHEMA_TYPE = "OMP0203", "wrong type";
+    /// A field without which the mapping means nothing.
+    SCHEMA_MISSING_FIELD = "OMP0204", "missing field";
+    /// A value that is not one of those listed.
+    SCHEMA_VALUE = "OMP0205", "not one of the allowed values";
+    /// A number, text or list that is too small or too large.
+    SCHEMA_RANGE = "OMP0206", "out of range";
+    /// A text that is not written as the field needs it.
+    SCHEMA_FORMAT = "OMP0207", "not in the expected form";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.

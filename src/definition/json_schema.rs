@@ -1,0 +1,298 @@
+//! The JSON Schemas of the kinds, generated from the types: for editors, for CI, and for ompipe's own checks.
+//!
+//! In: the types. Out: JSON of draft 7, which every editor's YAML support reads. Beyond what schemars makes of the types,
+//! `null` is taken out of optional fields (a key without a value is a mistake here), documented enums become one list with
+//! a description for each value, and descriptions get their Markdown form.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+
+use super::kinds::{IngestionPipelineSpec, IngestionProjectSpec, Metadata, ServiceConnectionSpec};
+use super::{API_VERSION, Kind};
+
+/// A definition as a whole, for its schema alone.
+#[derive(JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "carries a schema, is never built")]
+struct Document<Spec> {
+    /// The group and version of the kind; it may be left out.
+    #[schemars(extend("const" = API_VERSION, "default" = API_VERSION))]
+    api_version: Option<String>,
+    /// The kind of the definition.
+    kind: String,
+    /// The definition's name, labels and annotations.
+    metadata: Metadata,
+    /// What it says.
+    spec: Spec,
+}
+
+/// A file of `schemas/`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SchemaFile {
+    /// Its name, `IngestionPipeline.json`.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The schema of a kind; without one, the schema of a definition of any kind.
+pub fn schema(kind: Option<Kind>) -> Value {
+    match kind {
+        Some(kind) => finished(of_kind(kind)),
+        None => finished(of_any_kind()),
+    }
+}
+
+/// The files that `schemas/` holds, and that `ompipe schema` prints.
+pub fn schema_files() -> Vec<SchemaFile> {
+    let mut files: Vec<_> = Kind::ALL
+        .into_iter()
+        .map(|kind| SchemaFile {
+            name: format!("{}.json", kind.as_str()),
+            text: text(&schema(Some(kind))),
+        })
+        .collect();
+    files.push(SchemaFile {
+        name: "ompipe.json".to_owned(),
+        text: text(&schema(None)),
+    });
+    files
+}
+
+/// Indented by two spaces, with a newline at the end.
+fn text(schema: &Value) -> String {
+    let mut schema = schema.clone();
+    in_reading_order(&mut schema);
+    format!("{schema:#}\n")
+}
+
+fn of_kind(kind: Kind) -> Value {
+    let (mut schema, description) = match kind {
+        Kind::IngestionProject => (
+            generate::<Document<IngestionProjectSpec>>(),
+            "The project: what all its pipelines have in common. One per project, in `ompipe.yaml` at its root.",
+        ),
+        Kind::ServiceConnection => (
+            generate::<Document<ServiceConnectionSpec>>(),
+            "A service and how to reach it, once for all its pipelines.",
+        ),
+        Kind::IngestionPipeline => (
+            generate::<Document<IngestionPipelineSpec>>(),
+            "A pipeline: what is ingested from which service, and when.",
+        ),
+    };
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), kind.as_str().into());
+        object.insert("description".to_owned(), description.into());
+    }
+    if let Some(Value::Object(field)) = schema.pointer_mut("/properties/kind") {
+        field.insert("const".to_owned(), kind.as_str().into());
+        field.insert("default".to_owned(), kind.as_str().into());
+    }
+    schema
+}
+
+/// One schema for a file of any kinds: the kind's own schema is chosen by `kind`, so that an editor shows the findings of
+/// that one alone.
+fn of_any_kind() -> Value {
+    let mut definitions = Map::new();
+    let mut branches = Vec::new();
+    let mut title = Map::new();
+    for kind in Kind::ALL {
+        let mut schema = of_kind(kind);
+        if let Some(object) = schema.as_object_mut() {
+            if let Some(Value::Object(own)) = object.remove("definitions") {
+                definitions.extend(own);
+            }
+            if let Some(dialect) = object.remove("$schema") {
+                title.insert("$schema".to_owned(), dialect);
+            }
+        }
+        definitions.insert(kind.as_str().to_owned(), schema);
+        branches.push(json!({
+            "if": {"properties": {"kind": {"const": kind.as_str()}}, "required": ["kind"]},
+            "then": {"$ref": format!("#/definitions/{}", kind.as_str())},
+        }));
+    }
+    let kinds = Kind::ALL.map(Kind::as_str);
+    let mut schema = title;
+    schema.insert("title".to_owned(), "ompipe".into());
+    schema.insert(
+        "description".to_owned(),
+        "A definition of any kind, chosen by `kind`.".into(),
+    );
+    schema.insert("type".to_owned(), "object".into());
+    schema.insert(
+        "properties".to_owned(),
+        json!({"kind": {"description": "The kind of the definition.", "enum": kinds}}),
+    );
+    schema.insert("required".to_owned(), json!(["kind"]));
+    schema.insert("allOf".to_owned(), branches.into());
+    schema.insert("definitions".to_owned(), definitions.into());
+    Value::Object(schema)
+}
+
+fn generate<T: JsonSchema>() -> Value {
+    let schema: Schema = SchemaSettings::draft07()
+        .for_deserialize()
+        .into_generator()
+        .into_root_schema_for::<T>();
+    schema.to_value()
+}
+
+/// The schema in the form that is shown.
+fn finished(mut schema: Value) -> Value {
+    finish(&mut schema);
+    schema
+}
+
+fn finish(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            without_null(object);
+            values_in_one_list(object);
+            // Bounds say what these formats would.
+            if matches!(
+                object.get("format").and_then(Value::as_str),
+                Some("int32" | "int64" | "uint32" | "uint64" | "double")
+            ) {
+                object.remove("format");
+            }
+            for (key, value) in object.iter_mut() {
+                // What these hold is data, not schemas.
+                if !matches!(key.as_str(), "default" | "examples" | "enum" | "const") {
+                    finish(value);
+                }
+            }
+            if let Some(Value::String(description)) = object.get("description") {
+                let text = unwrapped(description);
+                let plain = text.replace('`', "");
+                if plain != text {
+                    object.insert("markdownDescription".to_owned(), text.into());
+                }
+                object.insert("description".to_owned(), plain.into());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(finish),
+        _ => {}
+    }
+}
+
+/// Takes `null` out of `type: [T, null]` and `anyOf: [T, {type: null}]`.
+fn without_null(object: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
+        if let [Value::Object(_)] = branches.as_slice() {
+            let only = branches.remove(0);
+            object.remove("anyOf");
+            if let Value::Object(only) = only {
+                if only.contains_key("$ref") {
+                    // Draft 7 ignores what stands beside a `$ref`.
+                    object.insert("allOf".to_owned(), json!([only]));
+                } else {
+                    for (key, value) in only {
+                        object.entry(key).or_insert(value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Turns `oneOf` of documented constants into `enum` with `enumDescriptions`: what editors list, and show at each value.
+fn values_in_one_list(object: &mut Map<String, Value>) {
+    let Some(Value::Array(branches)) = object.get("oneOf") else {
+        return;
+    };
+    let constants: Option<Vec<(Value, String)>> = branches
+        .iter()
+        .map(|branch| {
+            let value = branch.get("const")?.clone();
+            Some((value, unwrapped(branch.get("description")?.as_str()?)))
+        })
+        .collect();
+    let Some(constants) = constants else { return };
+    object.remove("oneOf");
+    let (values, descriptions): (Vec<_>, Vec<_>) = constants.into_iter().unzip();
+    object.insert("type".to_owned(), "string".into());
+    object.insert("enum".to_owned(), values.into());
+    let plain: Vec<_> = descriptions
+        .iter()
+        .map(|text| text.replace('`', ""))
+        .collect();
+    object.insert("enumDescriptions".to_owned(), plain.into());
+    object.insert("markdownEnumDescriptions".to_owned(), descriptions.into());
+}
+
+/// Puts first what a reader wants first.
+fn in_reading_order(schema: &mut Value) {
+    const FIRST: [&str; 8] = [
+        "$schema",
+        "title",
+        "description",
+        "markdownDescription",
+        "type",
+        "default",
+        "examples",
+        "required",
+    ];
+    match schema {
+        Value::Object(object) => {
+            let mut rest = std::mem::take(object);
+            for key in FIRST {
+                // Under `properties` such a name is that of a field, and its place is the one it was declared in.
+                if rest.get(key).is_some_and(|value| !value.is_object())
+                    && let Some(value) = rest.shift_remove(key)
+                {
+                    object.insert(key.to_owned(), value);
+                }
+            }
+            object.extend(rest);
+            object.values_mut().for_each(in_reading_order);
+        }
+        Value::Array(items) => items.iter_mut().for_each(in_reading_order),
+        _ => {}
+    }
+}
+
+/// The text with the line breaks of its source taken out of each paragraph.
+fn unwrapped(text: &str) -> String {
+    text.split("\n\n")
+        .map(|paragraph| paragraph.replace('\n', " "))
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_are_current() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        let update = std::env::var_os("OMPIPE_UPDATE").is_some();
+        for SchemaFile { name, text } in schema_files() {
+            let path = folder.join(&name);
+            if update {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let stored = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(
+                stored == text,
+                "schemas/{name} is stale; `just schemas` rewrites it \
+                 (OMPIPE_UPDATE=1 cargo test --lib schemas_are_current)"
+            );
+        }
+    }
+}

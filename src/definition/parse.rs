@@ -1,0 +1,367 @@
+//! Sorts documents into definitions by kind, and reads them.
+//!
+//! In: documents. Out: the definitions that agree with the schema of their kind, those that do not by name alone (so that
+//! a reference to one is no second finding), and the documents of other systems.
+
+use serde::Deserialize;
+
+use super::deserialize::from_node;
+use super::kinds::{Definition, IngestionPipeline, IngestionProject, Metadata, ServiceConnection};
+use super::{API_VERSION, Kind};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::tree::{Node, Span};
+
+/// What the documents hold, kind by kind, in written order.
+#[derive(Clone, Debug, Default)]
+pub struct Definitions {
+    /// The projects. A set of files should hold one; that it does is checked where the files are known.
+    pub projects: Vec<IngestionProject>,
+    /// The services.
+    pub services: Vec<ServiceConnection>,
+    /// The pipelines.
+    pub pipelines: Vec<IngestionPipeline>,
+    /// Definitions with findings of their own, which are in none of the lists above.
+    pub broken: Vec<Broken>,
+    /// Documents whose `apiVersion` and `kind` are both of another system.
+    pub foreign: Vec<Node>,
+}
+
+/// A definition that does not agree with the schema of its kind.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Broken {
+    /// Its kind, where that is known.
+    pub kind: Option<Kind>,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Where it starts.
+    pub span: Span,
+}
+
+impl Definitions {
+    /// Adds those of another file.
+    pub fn append(&mut self, other: Definitions) {
+        let Definitions {
+            projects,
+            services,
+            pipelines,
+            broken,
+            foreign,
+        } = other;
+        self.projects.extend(projects);
+        self.services.extend(services);
+        self.pipelines.extend(pipelines);
+        self.broken.extend(broken);
+        self.foreign.extend(foreign);
+    }
+
+    /// The first project.
+    pub fn project(&self) -> Option<&IngestionProject> {
+        self.projects.first()
+    }
+
+    /// Whether a definition of that kind and name exists but has findings of its own.
+    pub fn is_broken(&self, kind: Kind, name: &str) -> bool {
+        self.broken.iter().any(|broken| {
+            broken.kind.is_none_or(|other| other == kind)
+                && broken.name.as_deref().is_none_or(|other| other == name)
+        })
+    }
+}
+
+/// Reads documents as definitions.
+pub fn parse(documents: Vec<Node>, found: &mut Diagnostics) -> Definitions {
+    let mut definitions = Definitions::default();
+    for document in documents {
+        match kind_of(&document, found) {
+            Found::Foreign => definitions.foreign.push(document),
+            Found::Unknown => definitions.broken.push(broken(None, &document)),
+            Found::Kind(kind) => add(&mut definitions, kind, document, found),
+        }
+    }
+    definitions
+}
+
+enum Found {
+    Kind(Kind),
+    Foreign,
+    Unknown,
+}
+
+fn kind_of(document: &Node, found: &mut Diagnostics) -> Found {
+    let Some(mapping) = document.as_mapping() else {
+        found.push(
+            Diagnostic::error(
+                &code::DEFINITION_KIND,
+                document.span,
+                format!(
+                    "expected a definition, found {}",
+                    document.value.type_name()
+                ),
+            )
+            .with_help("a definition is a mapping with `kind`, `metadata` and `spec`"),
+        );
+        return Found::Unknown;
+    };
+    let Some(kind) = mapping.entry("kind") else {
+        let at = mapping
+            .iter()
+            .next()
+            .map_or(document.span, |entry| entry.key_span);
+        found.push(
+            Diagnostic::error(&code::DEFINITION_KIND, at, "the definition has no `kind`")
+                .with_help(format!(
+                    "add `kind: {}`, `{}` or `{}`",
+                    names()[2],
+                    names()[1],
+                    names()[0]
+                )),
+        );
+        return Found::Unknown;
+    };
+    let Some(name) = kind.value.as_str() else {
+        found.push(
+            Diagnostic::error(
+                &code::DEFINITION_KIND,
+                kind.value.span,
+                format!(
+                    "expected the name of a kind, found {}",
+                    kind.value.value.type_name()
+                ),
+            )
+            .with_route("kind"),
+        );
+        return Found::Unknown;
+    };
+    if let Some(kind) = Kind::find(name) {
+        return Found::Kind(kind);
+    }
+    let close = nearest(name, names());
+    let api_version = mapping.get("apiVersion").and_then(Node::as_str);
+    if close.is_none() && api_version.is_some_and(|version| version != API_VERSION) {
+        return Found::Foreign;
+    }
+    let mut finding = Diagnostic::error(
+        &code::DEFINITION_KIND,
+        kind.value.span,
+        format!("unknown kind `{name}`"),
+    )
+    .with_route("kind");
+    finding = match close {
+        Some(close) => finding.with_help(format!("did you mean `{close}`?")),
+        None => finding.with_help(format!("the kinds are `{}`", names().join("`, `"))),
+    };
+    found.push(finding);
+    Found::Unknown
+}
+
+fn names() -> [&'static str; 3] {
+    Kind::ALL.map(Kind::as_str)
+}
+
+fn add(definitions: &mut Definitions, kind: Kind, document: Node, found: &mut Diagnostics) {
+    let read = match kind {
+        Kind::IngestionProject => {
+            read(document, found).map(|definition| definitions.projects.push(definition))
+        }
+        Kind::ServiceConnection => {
+            read(document, found).map(|definition| definitions.services.push(definition))
+        }
+        Kind::IngestionPipeline => {
+            read(document, found).map(|definition| definitions.pipelines.push(definition))
+        }
+    };
+    if let Err(document) = read {
+        definitions.broken.push(broken(Some(kind), &document));
+    }
+}
+
+/// The definition, or the document again when it is not one.
+fn read<Spec: for<'de> Deserialize<'de>>(
+    node: Node,
+    found: &mut Diagnostics,
+) -> Result<Definition<Spec>, Node> {
+    #[derive(Deserialize)]
+    struct Typed<Spec> {
+        metadata: Metadata,
+        spec: Spec,
+    }
+    match from_node(&node) {
+        Ok(Typed { metadata, spec }) => Ok(Definition {
+            metadata,
+            spec,
+            node,
+        }),
+        Err(error) => {
+            let span = if error.span.is_some() {
+                error.span
+            } else {
+                node.span
+            };
+            found.push(Diagnostic::error(&code::SCHEMA_TYPE, span, error.message));
+            Err(node)
+        }
+    }
+}
+
+fn broken(kind: Option<Kind>, document: &Node) -> Broken {
+    let name = document
+        .at_route(&["metadata", "name"])
+        .and_then(Node::as_str)
+        .map(str::to_owned);
+    Broken {
+        kind,
+        name,
+        span: document.span,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::definition::PipelineType;
+    use crate::definition::parameters::{ExitHandler, Parameters};
+    use crate::definition::written::{EnvVarItem, EnvVars, Names, Pairs, Quantity};
+
+    fn parsed(documents: Vec<serde_json::Value>) -> (Definitions, Vec<Diagnostic>) {
+        let mut found = Diagnostics::default();
+        let definitions = parse(documents.into_iter().map(Node::from).collect(), &mut found);
+        (definitions, found.into_sorted())
+    }
+
+    #[test]
+    fn definitions_are_sorted_by_kind_and_keep_their_nodes() {
+        let (definitions, found) = parsed(vec![
+            json!({
+                "apiVersion": API_VERSION,
+                "kind": "IngestionProject",
+                "metadata": {"name": "analytics"},
+                "spec": {"openMetadata": {"hostPort": "http://om:8585/api"}},
+            }),
+            json!({
+                "kind": "ServiceConnection",
+                "metadata": {"name": "snowflake-prod"},
+                "spec": {"type": "snowflake", "connection": {"config": {"type": "Snowflake"}}},
+            }),
+            json!({
+                "kind": "IngestionPipeline",
+                "metadata": {"name": "snowflake-metadata", "labels": {"team": "data"}},
+                "spec": {
+                    "service": "snowflake-prod",
+                    "type": "metadata",
+                    "schedule": "0 3 * * *",
+                    "workflow": {"source": {"sourceConfig": {"config": {"type": "DatabaseMetadata"}}}},
+                },
+            }),
+        ]);
+        assert_eq!(found, []);
+        let project = definitions.project().unwrap();
+        assert_eq!(
+            project
+                .open_metadata()
+                .unwrap()
+                .get("hostPort")
+                .unwrap()
+                .as_str(),
+            Some("http://om:8585/api")
+        );
+        assert_eq!(definitions.services[0].spec.service_type, "snowflake");
+        let pipeline = &definitions.pipelines[0];
+        assert_eq!(pipeline.name(), "snowflake-metadata");
+        assert_eq!(pipeline.spec.pipeline_type, PipelineType::Metadata);
+        assert!(pipeline.enabled());
+        assert!(
+            pipeline
+                .workflow()
+                .unwrap()
+                .at_route(&["source", "sourceConfig"])
+                .is_some()
+        );
+        assert!(pipeline.kubernetes().is_none());
+    }
+
+    #[test]
+    fn a_mistyped_kind_is_a_finding_and_a_document_of_another_system_is_not() {
+        let (definitions, found) = parsed(vec![
+            json!({"kind": "IngestionPipelin", "metadata": {"name": "a"}}),
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "b"}}),
+            json!({"apiVersion": "v1", "kind": "ServiceConection", "metadata": {"name": "c"}}),
+            json!({"metadata": {"name": "d"}}),
+        ]);
+        let messages: Vec<_> = found
+            .iter()
+            .map(|finding| finding.message.as_str())
+            .collect();
+        assert_eq!(
+            messages,
+            [
+                "the definition has no `kind`",
+                "unknown kind `IngestionPipelin`",
+                "unknown kind `ServiceConection`",
+            ]
+        );
+        assert_eq!(
+            found[1].help.as_deref(),
+            Some("did you mean `IngestionPipeline`?")
+        );
+        assert_eq!(definitions.foreign.len(), 1);
+        assert!(definitions.is_broken(Kind::IngestionPipeline, "a"));
+        assert!(!definitions.is_broken(Kind::IngestionPipeline, "b"));
+    }
+
+    #[test]
+    fn a_document_that_is_no_mapping_is_a_finding() {
+        let (definitions, found) = parsed(vec![json!(["a"])]);
+        assert_eq!(found[0].message, "expected a definition, found a sequence");
+        assert_eq!(definitions.broken.len(), 1);
+    }
+
+    #[test]
+    fn parameters_are_read_in_both_forms_and_a_whole_float_is_an_integer() {
+        let node = Node::from(json!({
+            "backoffLimit": 1.0,
+            "imagePullSecrets": "a,b",
+            "nodeSelector": {"zone": "a"},
+            "podAnnotations": "k=v",
+            "useOMJobOperator": true,
+            "exitHandler": "sidecar",
+            "resources": {"limits": {"memory": "8Gi", "cpu": 4}},
+            "extraEnvVars": ["A:b", {"name": "C", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+        }));
+        let parameters: Parameters = from_node(&node).unwrap();
+        assert_eq!(parameters.backoff_limit, Some(1));
+        assert_eq!(
+            parameters.image_pull_secrets,
+            Some(Names::Text("a,b".into()))
+        );
+        assert_eq!(
+            parameters.node_selector,
+            Some(Pairs::Mapping(vec![("zone".into(), "a".into())]))
+        );
+        assert_eq!(parameters.exit_handler, Some(ExitHandler::Sidecar));
+        let Some(EnvVars::List(variables)) = &parameters.extra_env_vars else {
+            panic!()
+        };
+        assert!(matches!(&variables[1], EnvVarItem::Mapping(variable) if variable.name == "C"));
+
+        let resolved = parameters.resolve();
+        let limits = resolved.resources.limits.unwrap();
+        assert_eq!(limits.get("cpu"), Some(&Quantity("4".into())));
+        assert_eq!(limits.get("memory"), Some(&Quantity("8Gi".into())));
+        assert_eq!(
+            resolved.resources.requests.unwrap().get("cpu"),
+            Some(&Quantity("500m".into()))
+        );
+        assert_eq!(resolved.namespace, "openmetadata-pipelines");
+        assert!(resolved.use_om_job_operator);
+    }
+
+    #[test]
+    fn every_pipeline_type_is_read_by_its_own_name() {
+        for pipeline_type in PipelineType::ALL {
+            let node = Node::from(json!(pipeline_type.as_str()));
+            assert_eq!(from_node::<PipelineType>(&node).unwrap(), pipeline_type);
+        }
+    }
+}
