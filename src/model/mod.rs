@@ -4,16 +4,24 @@
 //! Nothing here does I/O or knows a clock.
 
 pub mod dns;
+pub mod environment;
+pub mod image;
 pub mod label;
 pub mod names;
 mod newtype;
+pub mod placement;
+pub mod quantity;
 pub mod refusal;
 pub mod schedule;
 pub mod time_zone;
 
 pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};
+pub use environment::{EnvName, EnvValue, EnvVariable};
+pub use image::ImageReference;
 pub use label::{LabelKey, LabelValue};
 pub use names::{ObjectNames, PipelineName, ServiceName};
+pub use placement::{Annotations, Effect, NodeSelector, Operator, Toleration};
+pub use quantity::Quantity;
 pub use refusal::Refusal;
 pub use schedule::Schedule;
 pub use time_zone::TimeZone;
