@@ -4,7 +4,16 @@
 //! A finding is never an error of the tool (those are `Error` types), and never holds a secret value.
 
 pub mod code;
+mod excerpt;
+pub mod github;
+pub mod json;
+pub mod junit;
+mod location;
 mod nearest;
+mod redact;
+pub mod sarif;
+pub mod text;
+mod view;
 
 pub use code::Code;
 pub use nearest::nearest;
@@ -41,6 +50,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// The way out, where it is known.
     pub help: Option<String>,
+    /// Text that is a secret though its key does not look like one's: no format shows it, with this or another finding.
+    pub secrets: Vec<Span>,
 }
 
 /// A second place of a finding.
@@ -65,6 +76,7 @@ impl Diagnostic {
             route: String::new(),
             notes: Vec::new(),
             help: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -111,6 +123,13 @@ impl Diagnostic {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// A place whose text must not be shown.
+    #[must_use]
+    pub fn with_secret(mut self, span: Span) -> Self {
+        self.secrets.push(span);
         self
     }
 }
