@@ -5,4 +5,5 @@ pub mod definition;
 pub mod diagnostic;
 pub mod model;
 pub mod source;
+pub mod spec;
 pub mod tree;

@@ -1,0 +1,186 @@
+//! Secret values of plain workflows → references to keys of Kubernetes Secrets.
+//!
+//! In: a workflow and what decides which of its leaves are secret. Out: the workflow with `{secretKeyRef: {name, key}}`
+//! in their places, and the [`Secret`]s to create. A value is compared, so that one password in five files is one
+//! key, and otherwise leaves nothing: no text that is made here holds it.
+
+use std::collections::BTreeMap;
+
+use crate::tree::{Mapping, Node, Value};
+
+/// A Secret to create.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// Its keys, in the order of their names.
+    pub keys: Vec<SecretKey>,
+}
+
+/// A key of a Secret, and whose value belongs there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecretKey {
+    /// The key.
+    pub key: String,
+    /// Where the value stands today, `mysql.yaml: source.serviceConnection.config.authType.password`.
+    pub found_at: Vec<String>,
+}
+
+/// The Secrets that have been lifted so far.
+#[derive(Default)]
+pub(super) struct Lifter {
+    secrets: BTreeMap<String, BTreeMap<String, Lifted>>,
+}
+
+/// A lifted value. Without `Debug`: nothing prints it.
+struct Lifted {
+    value: String,
+    field: String,
+    found_at: Vec<String>,
+}
+
+/// Where a leaf stands and which Secret its value goes to.
+pub(super) struct Place<'a> {
+    /// The file.
+    pub(super) file: &'a str,
+    /// The keys down to the leaf.
+    pub(super) route: &'a [String],
+    /// The Secret.
+    pub(super) secret: &'a str,
+}
+
+impl Lifter {
+    /// Puts references in place of all secret leaves under a node.
+    pub(super) fn lift(
+        &mut self,
+        node: &mut Node,
+        route: &mut Vec<String>,
+        file: &str,
+        is_secret: &dyn Fn(&[String], &str) -> bool,
+        secret_of: &dyn Fn(&[String]) -> String,
+    ) {
+        match &mut node.value {
+            Value::Mapping(entries) => {
+                for entry in entries.iter_mut() {
+                    route.push(entry.key.to_string());
+                    self.lift(&mut entry.value, route, file, is_secret, secret_of);
+                    route.pop();
+                }
+            }
+            Value::Sequence(items) => {
+                for (position, item) in items.iter_mut().enumerate() {
+                    route.push(position.to_string());
+                    self.lift(item, route, file, is_secret, secret_of);
+                    route.pop();
+                }
+            }
+            Value::String(text) => {
+                if !text.is_empty() && !text.starts_with("secret:/") && is_secret(route, text) {
+                    let secret = secret_of(route);
+                    let key = self.key(text, &Place { file, route, secret: &secret });
+                    let reference = Mapping::from_iter([("name", Node::new(secret)), ("key", Node::new(key))]);
+                    let reference = Mapping::from_iter([("secretKeyRef", Node::new(reference))]);
+                    *node = Node::at(reference, node.span);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// The key for a value: the one that holds it already, else a new one, called like the field and, where that is
+    /// taken by another value, like what the field belongs to as well.
+    fn key(&mut self, value: &str, place: &Place<'_>) -> String {
+        let field = place.route.iter().rev().find(|step| !is_position(step)).map_or("value", String::as_str);
+        let at = format!("{}: {}", place.file, place.route.join("."));
+        let keys = self.secrets.entry(place.secret.to_owned()).or_default();
+        let known = |lifted: &&mut Lifted| lifted.value == value && lifted.field == field;
+        if let Some((key, lifted)) = keys.iter_mut().find_map(|(key, l)| known(&l).then_some((key, l))) {
+            lifted.found_at.push(at);
+            return key.clone();
+        }
+        let steps: Vec<&str> = place.route.iter().map(String::as_str).filter(|step| !is_generic(step)).collect();
+        let longer = (1..=steps.len()).map(|count| clean(&steps[steps.len() - count..].join(".")));
+        let numbered = (2..).map(|number| format!("{}-{number}", clean(field)));
+        let key = longer.chain(numbered).find(|key| !key.is_empty() && !keys.contains_key(key)).unwrap_or_default();
+        let lifted = Lifted { value: value.to_owned(), field: field.to_owned(), found_at: vec![at] };
+        keys.insert(key.clone(), lifted);
+        key
+    }
+
+    /// The Secrets to create, without the values.
+    pub(super) fn into_secrets(self) -> Vec<Secret> {
+        let key = |(key, lifted): (String, Lifted)| SecretKey { key, found_at: lifted.found_at };
+        let secret = |(name, keys): (String, BTreeMap<String, Lifted>)| Secret {
+            name,
+            keys: keys.into_iter().map(key).collect(),
+        };
+        self.secrets.into_iter().map(secret).collect()
+    }
+}
+
+/// Steps that every route has, which tell nothing.
+fn is_generic(step: &str) -> bool {
+    matches!(step, "source" | "serviceConnection" | "sourceConfig" | "config" | "workflowConfig") || is_position(step)
+}
+
+fn is_position(step: &str) -> bool {
+    step.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A key as a Secret takes it: letters, digits, `-`, `_` and `.`, 253 at most.
+fn clean(text: &str) -> String {
+    let known = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    text.chars().map(known).take(253).collect()
+}
+
+/// Whether a text is a JSON Web Token: three parts in base64, the first of them the beginning of a JSON object.
+pub(super) fn is_token(text: &str) -> bool {
+    let base64 = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'='));
+    text.len() > 40 && text.starts_with("eyJ") && text.split('.').count() == 3 && text.split('.').all(base64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn lift(lifter: &mut Lifter, file: &str, workflow: serde_json::Value) -> serde_json::Value {
+        let mut node = Node::from(workflow);
+        let secret = |route: &[String], text: &str| route.last().is_some_and(|key| key == "password") || is_token(text);
+        lifter.lift(&mut node, &mut Vec::new(), file, &secret, &|_| "mysql".to_owned());
+        (&node).into()
+    }
+
+    #[test]
+    fn the_same_value_is_one_key_and_another_value_of_the_same_field_a_second() {
+        let mut lifter = Lifter::default();
+        let reference = |key: &str| json!({"secretKeyRef": {"name": "mysql", "key": key}});
+        assert_eq!(lift(&mut lifter, "a", json!({"config": {"password": "x"}}))["config"]["password"], reference("password"));
+        assert_eq!(lift(&mut lifter, "b", json!({"config": {"password": "x"}}))["config"]["password"], reference("password"));
+        assert_eq!(
+            lift(&mut lifter, "c", json!({"ssl": {"password": "y"}}))["ssl"]["password"],
+            reference("ssl.password")
+        );
+        assert_eq!(lift(&mut lifter, "d", json!({"password": "z"}))["password"], reference("password-2"));
+        let secrets = lifter.into_secrets();
+        assert_eq!(secrets[0].keys[0].found_at, ["a: config.password", "b: config.password"]);
+        assert_eq!(secrets[0].keys.len(), 3);
+        assert!(!format!("{secrets:?}").contains('x'), "a value leaves no trace");
+    }
+
+    #[test]
+    fn what_is_empty_or_a_reference_of_a_secret_manager_stays() {
+        let workflow = json!({"password": "", "other": {"password": "secret:/prod/mysql"}});
+        assert_eq!(lift(&mut Lifter::default(), "a", workflow.clone()), workflow);
+    }
+
+    #[test]
+    fn a_token_is_known_wherever_it_stands() {
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJpbmdlc3Rpb24tYm90In0.c2lnbmF0dXJl";
+        assert!(is_token(token));
+        assert!(!is_token("eyJ.a.b") && !is_token("https://a.very.long.host.name.that.has.dots/and/a/path"));
+        let lifted = lift(&mut Lifter::default(), "a", json!({"list": [{"anything": token}]}));
+        assert_eq!(lifted["list"][0]["anything"]["secretKeyRef"]["key"], "anything");
+    }
+}
