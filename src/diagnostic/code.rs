@@ -29,6 +29,26 @@ macro_rules! codes {
 codes! {
     /// The text is not YAML.
     YAML_SYNTAX = "OMP0101", "not well-formed YAML";
+    /// A tab where only spaces can stand.
+    YAML_TAB = "OMP0102", "tab instead of spaces";
+    /// A mapping sets a key twice.
+    YAML_DUPLICATE_KEY = "OMP0103", "duplicate key";
+    /// YAML readers take a plain scalar for different values.
+    YAML_AMBIGUOUS = "OMP0104", "value that YAML readers take differently";
+    /// A key of a mapping is no string.
+    YAML_KEY = "OMP0105", "key that is not a string";
+    /// A tag that is unknown or does not fit.
+    YAML_TAG = "OMP0106", "unsupported tag";
+    /// An alias without an anchor.
+    YAML_ALIAS = "OMP0107", "alias without an anchor";
+    /// A merge key that cannot be followed, or not by all readers alike.
+    YAML_MERGE = "OMP0108", "merge key misused";
+    /// The text is too deep or too large.
+    YAML_LIMIT = "OMP0109", "too deep or too large";
+    /// A number that JSON does not have.
+    YAML_NUMBER = "OMP0110", "number beyond JSON";
+    /// A character or byte that cannot stand in YAML.
+    YAML_CHARACTER = "OMP0111", "character that YAML does not allow";
 
     /// The document is not of a kind that ompipe knows.
     DEFINITION_KIND = "OMP0201", "not a known kind of definition";
