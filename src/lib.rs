@@ -3,7 +3,9 @@
 
 pub mod definition;
 pub mod diagnostic;
+pub mod manifest;
 pub mod model;
+pub mod output;
 pub mod source;
 pub mod spec;
 pub mod tree;

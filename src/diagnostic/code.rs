@@ -64,6 +64,39 @@ codes! {
     SCHEMA_RANGE = "OMP0206", "out of range";
     /// A text that is not written as the field needs it.
     SCHEMA_FORMAT = "OMP0207", "not in the expected form";
+
+    /// A field that the Kubernetes type does not have.
+    MANIFEST_UNKNOWN_FIELD = "OMP0620", "unknown field in a Kubernetes object";
+    /// A value of another type than the Kubernetes field takes.
+    MANIFEST_TYPE = "OMP0621", "wrong type in a Kubernetes object";
+    /// A field without which the API server refuses the object.
+    MANIFEST_MISSING_FIELD = "OMP0622", "missing field in a Kubernetes object";
+    /// A value that is none of those that Kubernetes knows.
+    MANIFEST_VALUE = "OMP0623", "not a value that Kubernetes knows";
+    /// A number that does not fit into the Kubernetes field.
+    MANIFEST_RANGE = "OMP0624", "out of the range that Kubernetes takes";
+    /// A text that is not in the form that the Kubernetes field takes.
+    MANIFEST_FORMAT = "OMP0625", "not in the form that Kubernetes takes";
+    /// An object without apiVersion, kind or name.
+    MANIFEST_IDENTITY = "OMP0626", "object without an identity";
+    /// A kind that is not in the tables.
+    MANIFEST_KIND = "OMP0627", "kind that is not in the tables";
+    /// An entry of a keyed list in a patch that lacks its key.
+    PATCH_WITHOUT_KEY = "OMP0628", "patch entry without its key";
+    /// A patch that removes what is not there.
+    PATCH_REMOVES_NOTHING = "OMP0629", "patch that removes nothing";
+    /// A directive of a strategic merge that is not understood.
+    PATCH_DIRECTIVE = "OMP0630", "patch directive that is not understood";
+    /// Two entries of one key in a patch.
+    PATCH_ENTRY_TWICE = "OMP0631", "patch entry given twice";
+    /// A pod that the profile "restricted" refuses.
+    POD_SECURITY = "OMP0632", "pod that Pod Security \"restricted\" refuses";
+    /// A pod whose parts do not fit together.
+    POD_PARTS = "OMP0633", "pod whose parts do not fit together";
+    /// A file name that cannot be used.
+    OUTPUT_PATH = "OMP0634", "file name that cannot be used";
+    /// A rendered file that is no longer rendered.
+    OUTPUT_STALE = "OMP0635", "rendered file that is no longer rendered";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.
