@@ -1,3 +1,9 @@
-//! The `ompipe` command.
+//! The `ompipe` command: arguments in, an exit status out. What it does is in [`cli`]; what it knows is in the library.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

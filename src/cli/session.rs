@@ -1,0 +1,149 @@
+//! The terminal, files and threads of one run of the command.
+//!
+//! In: the global options. Out: results and findings on stdout, everything else on stderr. Results are buffered and
+//! written out at the end, so that a closed pipe is noticed once.
+
+use std::io::{self, BufWriter, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use ompipe::diagnostic::{self, Diagnostic, Severity};
+use ompipe::source::Sources;
+
+use super::error::Error;
+use super::exit::Status;
+use super::{Color, Format, Global};
+
+/// Where findings go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(dead_code, reason = "for the verbs that find something")]
+pub(crate) enum Findings {
+    /// They are what the verb is asked for: stdout.
+    AsResult,
+    /// They go beside the result: stderr.
+    AsMessages,
+}
+
+/// One run of the command.
+pub(crate) struct Session {
+    global: Global,
+    out: BufWriter<io::Stdout>,
+}
+
+impl Session {
+    pub(crate) fn new(global: Global) -> Self {
+        Self {
+            global,
+            out: BufWriter::with_capacity(1 << 16, io::stdout()),
+        }
+    }
+
+    /// Makes the options hold that are not looked at later.
+    pub(crate) fn start(&self) -> Result<(), Error> {
+        if let Some(threads) = self.global.threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads.get())
+                .build_global()
+                .map_err(|error| Error::new("failed to start the threads").because(error))?;
+        }
+        Ok(())
+    }
+
+    /// Standard output, for results.
+    pub(crate) fn out(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
+    /// A sentence on what was done, for people, unless they asked for quiet.
+    pub(crate) fn say(&mut self, sentence: &str) {
+        if !self.global.quiet {
+            message(sentence);
+        }
+    }
+
+    /// An error of the tool.
+    pub(crate) fn error(&mut self, error: &Error) {
+        // What was written before the error comes before it.
+        let _closed = self.out.flush();
+        message(&error.to_string());
+    }
+
+    /// Writes findings in the format that was asked for, and says what status they give.
+    #[expect(dead_code, reason = "for the verbs that find something")]
+    pub(crate) fn report(
+        &mut self,
+        mut found: Vec<Diagnostic>,
+        sources: &Sources,
+        to: Findings,
+    ) -> Result<Status, Error> {
+        if self.global.strict {
+            for diagnostic in &mut found {
+                diagnostic.severity = Severity::Error;
+            }
+        }
+        let format = self.global.format;
+        let has_errors = found
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error);
+        match to {
+            Findings::AsResult => {
+                let color = self.color(&io::stdout());
+                write(format, &found, sources, color, &mut self.out)?;
+            }
+            Findings::AsMessages => {
+                let stderr = io::stderr();
+                let color = self.color(&stderr);
+                let mut out = BufWriter::new(stderr.lock());
+                write(format, &found, sources, color, &mut out)
+                    .and_then(|()| out.flush())
+                    .map_err(|error| {
+                        Error::new("failed to write to standard error").because(error)
+                    })?;
+            }
+        }
+        Ok(if has_errors {
+            Status::Findings
+        } else {
+            Status::Fine
+        })
+    }
+
+    /// Whether findings are written for people.
+    #[expect(dead_code, reason = "for the verbs that find something")]
+    pub(crate) fn writes_text(&self) -> bool {
+        self.global.format == Format::Text
+    }
+
+    /// Writes out what is buffered.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        Ok(self.out.flush()?)
+    }
+
+    fn color(&self, stream: &impl anstream::stream::RawStream) -> bool {
+        match self.global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => AutoStream::choice(stream) != ColorChoice::Never,
+        }
+    }
+}
+
+fn write(
+    format: Format,
+    found: &[Diagnostic],
+    sources: &Sources,
+    color: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    match format {
+        Format::Text => diagnostic::text::write(found, sources, color, out),
+        Format::Json => diagnostic::json::write(found, sources, out),
+        Format::Sarif => diagnostic::sarif::write(found, sources, out),
+        Format::Github => diagnostic::github::write(found, sources, out),
+        Format::Junit => diagnostic::junit::write(found, sources, out),
+    }
+}
+
+/// A line on stderr. When that is closed there is nobody to tell.
+fn message(text: &str) {
+    let _closed = writeln!(io::stderr(), "{text}");
+}
