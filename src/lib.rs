@@ -9,4 +9,5 @@ pub mod output;
 pub mod source;
 pub mod spec;
 pub mod tree;
+pub mod validate;
 pub mod yaml;

@@ -65,6 +65,62 @@ codes! {
     /// A text that is not written as the field needs it.
     SCHEMA_FORMAT = "OMP0207", "not in the expected form";
 
+    /// A schedule that Kubernetes' CronJob refuses.
+    SCHEDULE = "OMP0401", "not a schedule that Kubernetes takes";
+    /// No time fits the schedule.
+    SCHEDULE_NEVER_FIRES = "OMP0402", "schedule that never fires";
+    /// A name that is not in the IANA database.
+    TIME_ZONE = "OMP0403", "unknown time zone";
+    /// A namespace, ServiceAccount or Secret with an impossible name.
+    OBJECT_NAME = "OMP0404", "not a name that Kubernetes takes";
+    /// A pair of a node selector or annotation that cannot be read.
+    PAIR = "OMP0405", "malformed pair of key and value";
+    /// A label or annotation of a definition that its objects cannot have.
+    LABEL = "OMP0406", "not a label or annotation that Kubernetes takes";
+    /// Two things of one kind with the same name.
+    DUPLICATE_NAME = "OMP0407", "name given twice";
+    /// A reference that container runtimes cannot read.
+    IMAGE = "OMP0408", "not an image reference";
+    /// A pipeline or service with an impossible name.
+    ENTITY_NAME = "OMP0409", "not a name that OpenMetadata takes";
+    /// Objects cannot carry the pipeline's name as it stands.
+    NAME_CHANGED = "OMP0410", "name changed for Kubernetes";
+    /// An amount of a resource that Kubernetes cannot read.
+    QUANTITY = "OMP0411", "not a quantity";
+    /// A container reserves more than it may use.
+    REQUEST_OVER_LIMIT = "OMP0412", "request above its limit";
+    /// An amount that has most likely lost its suffix.
+    SUSPICIOUS_QUANTITY = "OMP0413", "quantity that is hardly meant";
+    /// A variable that cannot be read or that Kubernetes refuses.
+    ENV = "OMP0414", "malformed variable";
+    /// A variable with a name that the ingestion image reads its run from.
+    ENV_RESERVED = "OMP0415", "variable that ompipe sets itself";
+    /// A toleration that the API server refuses.
+    TOLERATION = "OMP0416", "malformed toleration";
+    /// A starting deadline shorter than the period of the CronJob controller.
+    STARTING_DEADLINE = "OMP0417", "deadline with which nothing runs";
+    /// How an explicit starting deadline of 0 is understood.
+    STARTING_DEADLINE_ZERO = "OMP0418", "deadline of zero";
+    /// User 0 together with runAsNonRoot.
+    RUN_AS_ROOT = "OMP0419", "root where root is forbidden";
+    /// A parameter that says something about another output than the chosen one.
+    NOT_CARRIED = "OMP0420", "parameter that the output cannot carry";
+    /// A variable beyond what Linux passes to a program.
+    ENV_TOO_LONG = "OMP0421", "variable too long to start a program";
+    /// A ConfigMap beyond what the API server stores.
+    CONFIG_MAP_TOO_LARGE = "OMP0422", "ConfigMap too large";
+    /// Annotations beyond what the API server stores.
+    ANNOTATIONS_TOO_LARGE = "OMP0423", "annotations too large";
+
+    /// A password, token or key that is written out.
+    LITERAL_SECRET = "OMP0501", "literal secret";
+    /// A secretKeyRef that does not name a Secret and a key.
+    SECRET_REFERENCE = "OMP0502", "malformed secret reference";
+    /// A URL with user and password.
+    PASSWORD_IN_URL = "OMP0503", "password within a URL";
+    /// The key secretEnv, which has no meaning yet.
+    SECRET_ENV = "OMP0504", "reserved form of a secret";
+
     /// A field that the Kubernetes type does not have.
     MANIFEST_UNKNOWN_FIELD = "OMP0620", "unknown field in a Kubernetes object";
     /// A value of another type than the Kubernetes field takes.

@@ -12,7 +12,9 @@ mod newtype;
 pub mod placement;
 pub mod quantity;
 pub mod refusal;
+pub mod resources;
 pub mod schedule;
+pub mod secret_reference;
 pub mod time_zone;
 
 pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};
@@ -24,4 +26,5 @@ pub use placement::{Annotations, Effect, NodeSelector, Operator, Toleration};
 pub use quantity::Quantity;
 pub use refusal::Refusal;
 pub use schedule::Schedule;
+pub use secret_reference::{RouteStep, SecretPlace, SecretReference};
 pub use time_zone::TimeZone;

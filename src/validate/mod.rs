@@ -1,0 +1,3 @@
+//! Definitions to pipelines: merged, checked, and nothing raw left.
+
+pub mod rules;

@@ -1,0 +1,203 @@
+//! Which fields of a workflow hold secrets.
+//!
+//! In: the way to a field. Out: whether it holds a secret: by OpenMetadata's schema where that has been imported, and by the
+//! field's name otherwise.
+
+/// A step from a mapping or sequence of a workflow to what it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step<'a> {
+    /// To the value of a key.
+    Key(&'a str),
+    /// To the item of an index, from 0.
+    Index(usize),
+}
+
+/// What is known of a workflow's fields.
+pub trait SecretFields {
+    /// Whether the field at the end of a way from the workflow's root holds a secret; `None` where that is not known,
+    /// as in mappings of free keys.
+    fn is_secret(&self, route: &[Step<'_>]) -> Option<bool>;
+}
+
+/// Nothing is known but names.
+#[derive(Clone, Copy, Debug)]
+pub struct ByName;
+
+impl SecretFields for ByName {
+    fn is_secret(&self, _: &[Step<'_>]) -> Option<bool> {
+        None
+    }
+}
+
+/// The names of all fields with `format: password` in OpenMetadata 1.13's workflow schema, sorted; and `awsSessionToken` and
+/// `signingSecret`, which lack it there.
+const NAMES: [&str; 33] = [
+    "accessToken",
+    "accessTokenPassword",
+    "apiKey",
+    "apiSecret",
+    "awsSecretAccessKey",
+    "awsSessionToken",
+    "azureClientSecret",
+    "basicAuthUserInfo",
+    "botToken",
+    "caCertValue",
+    "caCertificate",
+    "clientCertValue",
+    "clientSecret",
+    "consumerSecret",
+    "dbtCloudAuthToken",
+    "jwt",
+    "jwtToken",
+    "password",
+    "personalAccessToken",
+    "personalAccessTokenSecret",
+    "privateKey",
+    "privateKeyPassphrase",
+    "privateKeyValue",
+    "proxyAuthentication",
+    "saslPassword",
+    "secretToken",
+    "securityToken",
+    "signingSecret",
+    "snowflakePrivatekeyPassphrase",
+    "sslCertificate",
+    "sslKey",
+    "token",
+    "userToken",
+];
+
+/// What the names of secrets end with, in the keys of free mappings (`sasl.password`) and of variables (`DB_PASSWORD`).
+const ENDINGS: [&str; 17] = [
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "encryptionkey",
+    "fernetkey",
+    "jaasconfig",
+    "jwt",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "sastoken",
+    "secret",
+    "secretkey",
+    "signingkey",
+    "token",
+    "userinfo",
+];
+
+/// Whether a field or variable of that name holds a secret, as far as a name tells.
+pub fn is_secret_name(name: &str) -> bool {
+    NAMES.binary_search(&name).is_ok() || ENDINGS.iter().any(|ending| ends_with(name, ending))
+}
+
+/// Whether a name ends with some letters, whatever their case and whatever stands between them.
+fn ends_with(name: &str, ending: &str) -> bool {
+    let mut letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    ending.bytes().rev().all(|wanted| {
+        letters
+            .next()
+            .is_some_and(|byte| byte.to_ascii_lowercase() == wanted)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_sorted_for_the_search() {
+        assert!(NAMES.is_sorted() && ENDINGS.is_sorted());
+    }
+
+    #[test]
+    fn secrets_are_known_by_name_in_any_spelling() {
+        for secret in [
+            "password",
+            "sasl.password",
+            "DB_PASSWORD",
+            "PGPASSWORD",
+            "sslKey",
+            "AWS_SECRET_ACCESS_KEY",
+            "basic.auth.user.info",
+            "api-key",
+            "GITHUB_TOKEN",
+            "clientSecret",
+        ] {
+            assert!(is_secret_name(secret), "{secret}");
+        }
+        for other in [
+            "username",
+            "awsAccessKeyId",
+            "tokenType",
+            "privateKeyId",
+            "personalAccessTokenName",
+            "SECRET_NAME",
+            "keyfile",
+            "consumerKey",
+            "passwordPolicyUrl",
+            "LOG_LEVEL",
+            "",
+        ] {
+            assert!(!is_secret_name(other), "{other}");
+        }
+    }
+
+    /// The workflow's schema, if it is at hand: every field with `format: password` must be known by name.
+    #[test]
+    fn every_password_field_of_openmetadatas_schema_is_known() {
+        let path = std::env::var("OMPIPE_WORKFLOW_SCHEMA").unwrap_or_else(|_| {
+            format!(
+                "{}/../shared/openmetadata/workflow-1.13.6.3.schema.json",
+                env!("CARGO_MANIFEST_DIR")
+            )
+        });
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            println!("skipped: no schema at {path}");
+            return;
+        };
+        let mut unknown = Vec::new();
+        unknown_secrets(&serde_json::from_str(&text).unwrap(), &mut unknown);
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+
+    fn unknown_secrets(schema: &serde_json::Value, unknown: &mut Vec<String>) {
+        match schema {
+            serde_json::Value::Object(object) => {
+                for (name, field) in object
+                    .get("properties")
+                    .and_then(|p| p.as_object())
+                    .into_iter()
+                    .flatten()
+                {
+                    if is_password(field) && !is_secret_name(name) {
+                        unknown.push(name.clone());
+                    }
+                }
+                object
+                    .values()
+                    .for_each(|value| unknown_secrets(value, unknown));
+            }
+            serde_json::Value::Array(items) => items
+                .iter()
+                .for_each(|value| unknown_secrets(value, unknown)),
+            _ => {}
+        }
+    }
+
+    fn is_password(field: &serde_json::Value) -> bool {
+        field
+            .get("format")
+            .is_some_and(|format| format == "password")
+            || ["anyOf", "oneOf", "allOf"].iter().any(|key| {
+                field
+                    .get(key)
+                    .and_then(|branches| branches.as_array())
+                    .into_iter()
+                    .flatten()
+                    .any(is_password)
+            })
+    }
+}

@@ -1,0 +1,578 @@
+//! Rules about secrets: none is written literally, and each reference is well formed.
+//!
+//! In: the effective workflow, and what is known of its fields. Out: the references in the workflow's order, and findings,
+//! none of which ever holds a value.
+
+use std::collections::HashMap;
+
+use compact_str::CompactString;
+
+use super::place;
+use super::secret_fields::{SecretFields, Step, is_secret_name};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::model::secret_reference::{RouteStep, SecretPlace, SecretReference};
+use crate::model::{Refusal, SecretKey, SecretName};
+use crate::tree::{Entry, Mapping, Node, Span, Value};
+
+const REFERENCE: &str = "secretKeyRef";
+/// Stands for a way of writing secrets that is still to come.
+const RESERVED: &str = "secretEnv";
+/// What a secret manager's reference starts with; OpenMetadata resolves it.
+const SECRET_MANAGER: &str = "secret:/";
+const WRITE_REFERENCE: &str = "put it into a Kubernetes Secret and write `{secretKeyRef: {name: <Secret>, key: <key>}}` in its place";
+
+/// Looks through a workflow. `None` when a literal secret or a malformed reference was found.
+pub fn workflow(
+    workflow: &Node,
+    fields: &impl SecretFields,
+    route: &str,
+    found: &mut Diagnostics,
+) -> Option<Vec<SecretReference>> {
+    let mut walk = Walk {
+        fields,
+        prefix: route,
+        route: Vec::new(),
+        references: Vec::new(),
+        known: HashMap::new(),
+        fine: true,
+        found,
+    };
+    walk.node(workflow);
+    walk.fine.then_some(walk.references)
+}
+
+/// `kubeConfigContent`: a kubeconfig holds credentials.
+pub fn kube_config_content(node: &Node, route: &str, found: &mut Diagnostics) {
+    if node.as_str().is_some_and(|text| !text.trim().is_empty()) {
+        found.push(
+            literal(
+                node.span,
+                "`kubeConfigContent` holds the credentials of a cluster",
+            )
+            .with_route(route)
+            .with_help(
+                "keep it in a file outside of the project and name that with `kubeconfigPath`",
+            ),
+        );
+    }
+}
+
+/// A literal secret in a variable of the containers; `None` when there is nothing to say.
+pub(super) fn in_variable(name: &str, value: &str, span: Span) -> Option<Diagnostic> {
+    if value.is_empty() || value.starts_with(SECRET_MANAGER) || is_expansion(value) {
+        return None;
+    }
+    let finding = if is_secret_name(name) {
+        literal(
+            span,
+            format!("the variable `{name}` holds a literal secret"),
+        )
+    } else {
+        suspicion(value, &format!("the variable `{name}`"), span)?
+    };
+    Some(finding.with_help(format!(
+        "put it into a Kubernetes Secret and write `{{name: {name}, valueFrom: {{secretKeyRef: {{name: <Secret>, key: <key>}}}}}}`"
+    )))
+}
+
+/// `$(NAME)`: the value of another variable.
+fn is_expansion(value: &str) -> bool {
+    value
+        .strip_prefix("$(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .is_some_and(|name| !name.contains(['(', ')', ' ']))
+}
+
+struct Walk<'a, Fields> {
+    fields: &'a Fields,
+    prefix: &'a str,
+    route: Vec<Step<'a>>,
+    references: Vec<SecretReference>,
+    known: HashMap<(&'a str, &'a str), usize>,
+    fine: bool,
+    found: &'a mut Diagnostics,
+}
+
+impl<'a, Fields: SecretFields> Walk<'a, Fields> {
+    fn node(&mut self, node: &'a Node) {
+        match &node.value {
+            Value::Mapping(mapping) if !self.special(mapping, node) => {
+                for entry in mapping {
+                    self.route.push(Step::Key(&entry.key));
+                    self.node(&entry.value);
+                    self.route.pop();
+                }
+            }
+            Value::Sequence(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.route.push(Step::Index(index));
+                    self.node(item);
+                    self.route.pop();
+                }
+            }
+            Value::String(text) => self.text(text, node.span),
+            Value::Number(_) if self.is_secret() => self.literal_at_field(node.span),
+            _ => {}
+        }
+    }
+
+    /// A mapping that stands for a secret, well formed or not.
+    fn special(&mut self, mapping: &'a Mapping, node: &'a Node) -> bool {
+        if let Some(reference) = mapping.entry(REFERENCE) {
+            if let Some(other) = mapping.iter().find(|entry| entry.key != REFERENCE) {
+                self.malformed(
+                    other.key_span,
+                    format!(
+                        "`{}` stands beside `{REFERENCE}`, which must be alone",
+                        other.key
+                    ),
+                    None,
+                );
+            } else if let Some((name, key)) = self.reference(reference) {
+                self.refer(name, key, node.span);
+            }
+            return true;
+        }
+        if mapping.len() == 1
+            && let Some(entry) = mapping.entry(RESERVED)
+        {
+            self.refuse(
+                Diagnostic::error(
+                    &code::SECRET_ENV,
+                    entry.key_span,
+                    format!("`{RESERVED}` is reserved and has no meaning yet"),
+                )
+                .with_help("write `{secretKeyRef: {name: <Secret>, key: <key>}}`"),
+            );
+            return true;
+        }
+        false
+    }
+
+    fn reference(&mut self, reference: &'a Entry) -> Option<(&'a str, &'a str)> {
+        const FIELDS: [&str; 2] = ["name", "key"];
+        const SHAPE: &str = "write `{secretKeyRef: {name: <Secret>, key: <key>}}`";
+        let Some(mapping) = reference.value.as_mapping() else {
+            let span = if reference.value.span.is_some() {
+                reference.value.span
+            } else {
+                reference.key_span
+            };
+            let message = format!(
+                "`{REFERENCE}` is a mapping with `name` and `key`, not {}",
+                reference.value.value.type_name()
+            );
+            self.malformed(span, message, Some(SHAPE.to_owned()));
+            return None;
+        };
+        let mut fine = true;
+        for entry in mapping
+            .iter()
+            .filter(|entry| !FIELDS.contains(&&*entry.key))
+        {
+            let help = match nearest(&entry.key, FIELDS) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => "it has `name` and `key` and nothing else: the value must be there when the pod starts".to_owned(),
+            };
+            self.malformed(
+                entry.key_span,
+                format!("`{REFERENCE}` has no field `{}`", entry.key),
+                Some(help),
+            );
+            fine = false;
+        }
+        let name = self.field(reference, mapping, "name", "name of a Secret", |text| {
+            SecretName::parse(text).map(drop)
+        });
+        let key = self.field(reference, mapping, "key", "key of a Secret", |text| {
+            SecretKey::parse(text).map(drop)
+        });
+        name.zip(key).filter(|_| fine)
+    }
+
+    fn field(
+        &mut self,
+        reference: &Entry,
+        mapping: &'a Mapping,
+        field: &str,
+        what: &str,
+        check: impl FnOnce(&str) -> Result<(), Refusal>,
+    ) -> Option<&'a str> {
+        let Some(node) = mapping.get(field) else {
+            self.malformed(
+                reference.key_span,
+                format!("`{REFERENCE}` lacks `{field}`"),
+                None,
+            );
+            return None;
+        };
+        let Some(text) = node.as_str() else {
+            let message = format!(
+                "`{field}` of `{REFERENCE}` is a string, not {}",
+                node.value.type_name()
+            );
+            self.malformed(node.span, message, None);
+            return None;
+        };
+        if let Err(refusal) = check(text) {
+            let span = place::part(node, &refusal.range);
+            self.malformed(
+                span,
+                format!("invalid {what}: {}", refusal.reason),
+                refusal.help,
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    fn refer(&mut self, name: &'a str, key: &'a str, span: Span) {
+        let place = SecretPlace {
+            route: self
+                .route
+                .iter()
+                .map(|step| match step {
+                    Step::Key(key) => RouteStep::Key(CompactString::from(*key)),
+                    Step::Index(index) => RouteStep::Index(*index),
+                })
+                .collect(),
+            span,
+        };
+        if let Some(index) = self.known.get(&(name, key)) {
+            self.references[*index].places.push(place);
+        } else if let (Ok(secret), Ok(secret_key)) =
+            (SecretName::parse(name), SecretKey::parse(key))
+        {
+            self.known.insert((name, key), self.references.len());
+            self.references.push(SecretReference {
+                name: secret,
+                key: secret_key,
+                places: vec![place],
+            });
+        }
+    }
+
+    fn text(&mut self, text: &str, span: Span) {
+        if text.is_empty() || text.starts_with(SECRET_MANAGER) {
+            return;
+        }
+        if self.is_secret() {
+            self.literal_at_field(span);
+        } else if let Some(finding) =
+            suspicion(text, &format!("the field `{}`", self.field_name()), span)
+        {
+            self.refuse(finding.with_help(WRITE_REFERENCE));
+        }
+    }
+
+    fn literal_at_field(&mut self, span: Span) {
+        let message = format!("the field `{}` holds a literal secret", self.field_name());
+        self.refuse(literal(span, message).with_help(WRITE_REFERENCE));
+    }
+
+    fn is_secret(&self) -> bool {
+        self.fields
+            .is_secret(&self.route)
+            .unwrap_or_else(|| is_secret_name(self.field_name()))
+    }
+
+    /// The key that the current node belongs to, be it as an item of a list.
+    fn field_name(&self) -> &'a str {
+        self.route
+            .iter()
+            .rev()
+            .find_map(|step| match step {
+                Step::Key(key) => Some(*key),
+                Step::Index(_) => None,
+            })
+            .unwrap_or_default()
+    }
+
+    fn malformed(&mut self, span: Span, message: String, help: Option<String>) {
+        let finding = Diagnostic::error(&code::SECRET_REFERENCE, span, message);
+        self.refuse(match help {
+            Some(help) => finding.with_help(help),
+            None => finding,
+        });
+    }
+
+    fn refuse(&mut self, finding: Diagnostic) {
+        self.fine = false;
+        let mut route = self.prefix.to_owned();
+        for step in &self.route {
+            match step {
+                Step::Key(key) => route = place::under(&route, key),
+                Step::Index(index) => route.push_str(&format!("[{index}]")),
+            }
+        }
+        self.found.push(finding.with_route(route));
+    }
+}
+
+fn literal(span: Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(&code::LITERAL_SECRET, span, message)
+        .with_note("what a definition holds ends in Git, and what a workflow holds in a ConfigMap")
+}
+
+/// What gives a secret away wherever it stands.
+fn suspicion(text: &str, whose: &str, span: Span) -> Option<Diagnostic> {
+    // Every form below has one of these characters; most texts have neither.
+    if !text.contains(['-', '.', '@']) {
+        return None;
+    }
+    if is_private_key(text) {
+        Some(literal(span, format!("{whose} holds a private key")))
+    } else if is_json_web_token(text) {
+        Some(literal(
+            span,
+            format!("{whose} holds a token (a JSON Web Token)"),
+        ))
+    } else if has_password_in_url(text) {
+        Some(
+            Diagnostic::error(
+                &code::PASSWORD_IN_URL,
+                span,
+                format!("{whose} holds a password within a URL"),
+            )
+            .with_note("a Secret may hold the whole URL"),
+        )
+    } else {
+        None
+    }
+}
+
+/// A private key in PEM: `-----BEGIN RSA PRIVATE KEY-----`.
+fn is_private_key(text: &str) -> bool {
+    text.split("-----BEGIN ").skip(1).any(|rest| {
+        rest.split("-----").next().is_some_and(|label| {
+            label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK")
+        })
+    })
+}
+
+/// Three parts in base64 joined by dots, the first of which is a JSON object: `eyJ…`.
+fn is_json_web_token(text: &str) -> bool {
+    const SHORTEST_PART: usize = 10;
+    let text = text.trim();
+    let mut parts = 0;
+    text.starts_with("eyJ")
+        && text.split('.').all(|part| {
+            parts += 1;
+            part.len() >= SHORTEST_PART
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
+        })
+        && parts == 3
+}
+
+/// `scheme://user:password@host`, anywhere in a text.
+fn has_password_in_url(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| {
+        let end = rest
+            .find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace())
+            .unwrap_or(rest.len());
+        rest[..end]
+            .rsplit_once('@')
+            .and_then(|(user, _)| user.split_once(':'))
+            .is_some_and(|(_, password)| !password.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::place::written::Text;
+    use super::super::secret_fields::ByName;
+    use super::*;
+
+    fn marks(json: serde_json::Value) -> Vec<(&'static str, String)> {
+        let text = Text::of(json);
+        let found = text.diagnostics(|node, found| workflow(node, &ByName, "workflow", found));
+        found
+            .iter()
+            .map(|found| (found.code.id, text.part(found.span).to_owned()))
+            .collect()
+    }
+
+    fn references(json: serde_json::Value) -> Vec<SecretReference> {
+        let mut found = Diagnostics::default();
+        let references = workflow(&Node::from(json), &ByName, "", &mut found);
+        assert!(found.is_empty(), "{found:?}");
+        references.unwrap()
+    }
+
+    #[test]
+    fn a_literal_at_a_secret_field_is_an_error_that_never_shows_it() {
+        let text = Text::of(
+            json!({"source": {"serviceConnection": {"config": {"username": "ingest", "password": "hunter2"}}}}),
+        );
+        let found =
+            text.diagnostics(|node, found| assert!(workflow(node, &ByName, "", found).is_none()));
+        assert_eq!(
+            (found[0].code.id, text.part(found[0].span)),
+            ("OMP0501", "hunter2")
+        );
+        assert_eq!(found[0].route, "source.serviceConnection.config.password");
+        assert!(!format!("{found:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_number_is_a_password_too_and_a_boolean_or_an_empty_text_is_none() {
+        assert_eq!(
+            marks(json!({"password": 12345})),
+            [("OMP0501", "12345".to_owned())]
+        );
+        assert_eq!(
+            marks(json!({"token": true, "password": "", "jwtToken": null})),
+            []
+        );
+    }
+
+    #[test]
+    fn a_secret_managers_reference_passes() {
+        assert_eq!(
+            marks(json!({"password": "secret:/prod/snowflake/password"})),
+            []
+        );
+    }
+
+    #[test]
+    fn keys_of_free_mappings_are_judged_by_their_ending() {
+        assert_eq!(
+            marks(
+                json!({"consumerConfig": {"sasl.username": "u", "sasl.password": "p-w"}, "tokens": ["x"]})
+            ),
+            [("OMP0501", "p-w".to_owned())]
+        );
+    }
+
+    #[test]
+    fn references_are_collected_once_each_with_all_their_places_in_order() {
+        let reference = |name: &str, key: &str| json!({"secretKeyRef": {"name": name, "key": key}});
+        let found = references(json!({
+            "source": {"config": {"password": reference("db", "password"), "list": [reference("db", "password")]}},
+            "workflowConfig": {"jwtToken": reference("bot", "token")},
+        }));
+        assert_eq!(
+            found
+                .iter()
+                .map(|r| (r.name.as_str(), r.key.as_str(), r.places.len()))
+                .collect::<Vec<_>>(),
+            [("db", "password", 2), ("bot", "token", 1)]
+        );
+        assert_eq!(
+            found[0].places[1].route,
+            [
+                RouteStep::Key("source".into()),
+                RouteStep::Key("config".into()),
+                RouteStep::Key("list".into()),
+                RouteStep::Index(0),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_reference_has_a_name_and_a_key_and_nothing_else() {
+        for (reference, marked) in [
+            (
+                json!({"name": "db", "kye": "password"}),
+                vec!["kye", "secretKeyRef"],
+            ),
+            (
+                json!({"name": "db", "key": "p", "optional": true}),
+                vec!["optional"],
+            ),
+            (json!({"name": "db"}), vec!["secretKeyRef"]),
+            (json!({"name": "My_Db", "key": "a/b"}), vec!["M", "/"]),
+            (json!({"name": "db", "key": 1}), vec!["1"]),
+            (json!("db/password"), vec!["db/password"]),
+        ] {
+            let mut found: Vec<_> = marks(json!({"password": {"secretKeyRef": reference}}));
+            found.sort();
+            let mut expected: Vec<_> = marked
+                .into_iter()
+                .map(|part| ("OMP0502", part.to_owned()))
+                .collect();
+            expected.sort();
+            assert_eq!(found, expected, "{reference}");
+        }
+        let beside =
+            json!({"password": {"secretKeyRef": {"name": "a", "key": "b"}, "default": "x"}});
+        assert_eq!(marks(beside), [("OMP0502", "default".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_reserved_is_refused() {
+        assert_eq!(
+            marks(json!({"password": {"secretEnv": "X"}})),
+            [("OMP0504", "secretEnv".to_owned())]
+        );
+        assert_eq!(marks(json!({"secretEnv": "X", "other": 1})), []);
+    }
+
+    #[test]
+    fn a_password_within_a_url_is_found_at_any_field() {
+        for secret in [
+            "postgresql://ingest:hunter2@db:5432/x",
+            "a mongodb+srv://u:p@h/?x",
+            "x://u:p@ss@host",
+        ] {
+            assert_eq!(
+                marks(json!({"hostPort": secret})),
+                [("OMP0503", secret.to_owned())]
+            );
+        }
+        for fine in [
+            "http://openmetadata:8585/api",
+            "postgresql://ingest@db:5432",
+            "postgresql://ingest:@db",
+            "a:b@c",
+            "http://h/a:b@c",
+            "http://h?x=a:b@c",
+        ] {
+            assert_eq!(marks(json!({"hostPort": fine})), [], "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_private_key_and_a_token_are_found_at_any_field() {
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl-_x";
+        let key = "-----BEGIN RSA PRIVATE KEY----- MIIB";
+        assert_eq!(
+            marks(json!({"note": token})),
+            [("OMP0501", token.to_owned())]
+        );
+        assert_eq!(marks(json!({"note": key})), [("OMP0501", key.to_owned())]);
+        assert_eq!(
+            marks(json!({"note": "-----BEGIN CERTIFICATE----- MIIB", "v": "eyJ.a.b"})),
+            []
+        );
+    }
+
+    #[test]
+    fn an_imported_schema_has_the_last_word() {
+        struct Known;
+        impl SecretFields for Known {
+            fn is_secret(&self, route: &[Step<'_>]) -> Option<bool> {
+                match route {
+                    [Step::Key("custom")] => Some(true),
+                    [Step::Key("token")] => Some(false),
+                    _ => None,
+                }
+            }
+        }
+        let text = Text::of(json!({"custom": "x1", "token": "x2", "password": "x3"}));
+        let found = text.findings(|node, found| workflow(node, &Known, "", found));
+        assert_eq!(found, [("OMP0501", "x1"), ("OMP0501", "x3")]);
+    }
+
+    #[test]
+    fn a_variable_may_stand_for_another() {
+        assert!(in_variable("DB_PASSWORD", "$(OTHER)", Span::NONE).is_none());
+        assert!(in_variable("DB_PASSWORD", "x$(OTHER)", Span::NONE).is_some());
+        assert!(in_variable("URL", "http://u:p@h", Span::NONE).is_some());
+        assert!(in_variable("URL", "http://h", Span::NONE).is_none());
+    }
+}
