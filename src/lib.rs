@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod manifest;
 pub mod model;
 pub mod output;
+pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod tree;

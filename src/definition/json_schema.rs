@@ -4,6 +4,8 @@
 //! `null` is taken out of optional fields (a key without a value is a mistake here), documented enums become one list with
 //! a description for each value, and descriptions get their Markdown form.
 
+use std::sync::OnceLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
@@ -42,6 +44,13 @@ pub fn schema(kind: Option<Kind>) -> Value {
         Some(kind) => finished(of_kind(kind)),
         None => finished(of_any_kind()),
     }
+}
+
+/// The schema by which definitions of a kind are checked, compiled when the first of them is read.
+pub(super) fn compiled(kind: Kind) -> &'static crate::schema::Schema {
+    static SCHEMAS: [OnceLock<crate::schema::Schema>; 3] = [const { OnceLock::new() }; 3];
+    SCHEMAS[kind as usize]
+        .get_or_init(|| crate::schema::Schema::from_json(&schema(Some(kind))).unwrap_or_default())
 }
 
 /// The files that `schemas/` holds, and that `ompipe schema` prints.

@@ -6,9 +6,11 @@
 use serde::Deserialize;
 
 use super::deserialize::from_node;
+use super::json_schema::compiled;
 use super::kinds::{Definition, IngestionPipeline, IngestionProject, Metadata, ServiceConnection};
 use super::{API_VERSION, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::schema::Words;
 use crate::tree::{Node, Span};
 
 /// What the documents hold, kind by kind, in written order.
@@ -161,13 +163,13 @@ fn names() -> [&'static str; 3] {
 fn add(definitions: &mut Definitions, kind: Kind, document: Node, found: &mut Diagnostics) {
     let read = match kind {
         Kind::IngestionProject => {
-            read(document, found).map(|definition| definitions.projects.push(definition))
+            read(kind, document, found).map(|definition| definitions.projects.push(definition))
         }
         Kind::ServiceConnection => {
-            read(document, found).map(|definition| definitions.services.push(definition))
+            read(kind, document, found).map(|definition| definitions.services.push(definition))
         }
         Kind::IngestionPipeline => {
-            read(document, found).map(|definition| definitions.pipelines.push(definition))
+            read(kind, document, found).map(|definition| definitions.pipelines.push(definition))
         }
     };
     if let Err(document) = read {
@@ -177,6 +179,7 @@ fn add(definitions: &mut Definitions, kind: Kind, document: Node, found: &mut Di
 
 /// The definition, or the document again when it is not one.
 fn read<Spec: for<'de> Deserialize<'de>>(
+    kind: Kind,
     node: Node,
     found: &mut Diagnostics,
 ) -> Result<Definition<Spec>, Node> {
@@ -184,6 +187,14 @@ fn read<Spec: for<'de> Deserialize<'de>>(
     struct Typed<Spec> {
         metadata: Metadata,
         spec: Spec,
+    }
+    let mut own = Diagnostics::default();
+    let schema = compiled(kind);
+    schema.check(schema.root(), &node, &Words::definition(), &mut own);
+    let agrees = !own.has_errors();
+    found.append(own);
+    if !agrees {
+        return Err(node);
     }
     match from_node(&node) {
         Ok(Typed { metadata, spec }) => Ok(Definition {

@@ -1,0 +1,47 @@
+//! [`Words`]: how a check speaks. Who checks decides which codes the findings have and what passes as a value.
+
+use crate::diagnostic::{Code, code};
+use crate::tree::Node;
+
+/// The codes of a check's findings, and what differs between checks.
+#[derive(Clone, Debug)]
+pub struct Words {
+    /// A key that the mapping does not take.
+    pub unknown_field: &'static Code,
+    /// A value of another type.
+    pub wrong_type: &'static Code,
+    /// A required key that is not there.
+    pub missing_field: &'static Code,
+    /// A value that is not one of those listed.
+    pub wrong_value: &'static Code,
+    /// Too small, too large, too short, too long, or twice the same.
+    pub out_of_range: &'static Code,
+    /// A text that does not match its pattern or format.
+    pub wrong_form: &'static Code,
+    /// Whose schema it is, for the notes: `OpenMetadata 1.13.6`. Empty for our own.
+    pub schema_of: String,
+    /// Whether the names of definitions (`SnowflakeConnection`) mean something to the reader.
+    pub names: bool,
+    /// Whether texts are held against patterns and formats. Where they are parsed later, that says more.
+    pub forms: bool,
+    /// What passes wherever a scalar is expected, such as a reference to a secret.
+    pub stands_for_scalar: fn(&Node) -> bool,
+}
+
+impl Words {
+    /// For the definition kinds: codes 02; texts with a syntax of their own are parsed, and reported, by `validate`.
+    pub fn definition() -> Self {
+        Self {
+            unknown_field: &code::SCHEMA_UNKNOWN_FIELD,
+            wrong_type: &code::SCHEMA_TYPE,
+            missing_field: &code::SCHEMA_MISSING_FIELD,
+            wrong_value: &code::SCHEMA_VALUE,
+            out_of_range: &code::SCHEMA_RANGE,
+            wrong_form: &code::SCHEMA_FORMAT,
+            schema_of: String::new(),
+            names: false,
+            forms: false,
+            stands_for_scalar: |_| false,
+        }
+    }
+}
