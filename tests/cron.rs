@@ -1,6 +1,8 @@
 //! Schedules are read as Kubernetes reads them: compared with robfig/cron itself, the parser that the API server and the
 //! CronJob controller use, over thousands of made-up expressions. Needs Go; without it the test says that it skips.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
