@@ -10,8 +10,12 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use ompipe::spec::import::{Error, import};
-use serde_json::Value;
+use ompipe::diagnostic::Diagnostics;
+use ompipe::spec::Bundle;
+use ompipe::spec::import::{Error, Imported, import};
+use ompipe::tree::{Node, SourceId};
+use ompipe::yaml::{self, Dialect};
+use serde_json::{Value, json};
 
 fn crate_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -86,12 +90,7 @@ fn a_checkout_and_a_jar_of_the_same_files_give_the_same_bundle() {
     let jar = import(small_jar("Implementation-Version: 1.2.3\r\n").path(), None).unwrap();
     assert_eq!(jar.version, "1.2.3");
     assert_eq!(folder.text, jar.text);
-    let bundle: Value = serde_json::from_str(&folder.text).unwrap();
-    assert_eq!(bundle["connectors"]["Mysql"][0], "mysqlConnection");
-    assert_eq!(
-        bundle["sourceConfigs"]["DatabaseMetadata"][0],
-        "databaseServiceMetadataPipeline"
-    );
+    assert!(folder.connectors.contains("Mysql"));
     assert!(!folder.text.contains("javaType") && !folder.text.contains("description"));
 }
 
@@ -151,21 +150,386 @@ fn what_is_no_schema_is_refused_with_a_reason() {
 fn the_schemas_of_real_versions_are_imported_with_all_their_connectors() {
     if let Some(path) = pydantic_schema() {
         let imported = import(&path, None).unwrap();
-        let bundle: Value = serde_json::from_str(&imported.text).unwrap();
         assert_eq!(imported.version, "1.13.6.3");
-        assert_eq!(bundle["connectors"].as_object().unwrap().len(), 132);
-        assert_eq!(
-            bundle["sourceConfigs"]["AutoClassification"]
-                .as_array()
-                .unwrap()
-                .len(),
-            2
-        );
+        assert_eq!(imported.connectors.len(), 132);
     }
     if let Some(path) = spec_jar() {
         let imported = import(&path, None).unwrap();
-        let bundle: Value = serde_json::from_str(&imported.text).unwrap();
         assert_eq!(imported.version, "1.4.0");
-        assert_eq!(bundle["connectors"].as_object().unwrap().len(), 85);
+        assert_eq!(imported.connectors.len(), 85);
+    }
+}
+
+/// The findings of a workflow, as code, route and message.
+fn findings(bundle: &Bundle, workflow: &Value) -> Vec<(&'static str, String, String)> {
+    let mut found = Diagnostics::default();
+    bundle.check_workflow(&Node::from(workflow.clone()), &mut found);
+    found
+        .into_sorted()
+        .into_iter()
+        .map(|d| (d.code.id, d.route, d.message))
+        .collect()
+}
+
+fn bundle_of(path: &Path, version: Option<&str>) -> (Bundle, Imported) {
+    let imported = import(path, version).unwrap();
+    (Bundle::from_json(&imported.text).unwrap(), imported)
+}
+
+fn small_bundle() -> (Bundle, Imported) {
+    bundle_of(&small_schema(), Some("1.2.3"))
+}
+
+fn small_workflow() -> Value {
+    json!({
+        "source": {
+            "type": "mysql",
+            "serviceName": "orders",
+            "serviceConnection": {"config": {
+                "type": "Mysql", "hostPort": "mysql:3306", "username": "reader",
+                "authType": {"password": {"secretKeyRef": {"name": "orders", "key": "password"}}},
+            }},
+            "sourceConfig": {"config": {"type": "DatabaseMetadata", "threads": 2}},
+        },
+        "sink": {"type": "metadata-rest", "config": {"anything": [1]}},
+        "workflowConfig": {"openMetadataServerConfig": {
+            "hostPort": "http://openmetadata:8585/api",
+            "securityConfig": {"jwtToken": "secret:/openmetadata/token"},
+        }},
+    })
+}
+
+/// A workflow with another value at a place; without a value, with nothing there.
+fn with(workflow: &Value, pointer: &str, value: Option<Value>) -> Value {
+    let mut workflow = workflow.clone();
+    let (above, key) = pointer.rsplit_once('/').unwrap();
+    match (workflow.pointer_mut(above).unwrap(), value) {
+        (Value::Object(entries), Some(value)) => drop(entries.insert(key.to_owned(), value)),
+        (Value::Object(entries), None) => drop(entries.shift_remove(key)),
+        (Value::Array(items), Some(value)) => items[key.parse::<usize>().unwrap()] = value,
+        (Value::Array(items), None) => drop(items.remove(key.parse().unwrap())),
+        _ => {}
+    }
+    workflow
+}
+
+#[test]
+fn a_workflow_with_references_for_its_secrets_agrees() {
+    assert_eq!(findings(&small_bundle().0, &small_workflow()), []);
+}
+
+#[test]
+fn each_kind_of_mistake_is_found_under_its_own_code() {
+    let (bundle, _) = small_bundle();
+    let config = "/source/serviceConnection/config";
+    let found = |pointer: &str, value: Option<Value>| {
+        let found = findings(&bundle, &with(&small_workflow(), pointer, value));
+        assert_eq!(found.len(), 1, "{pointer}: {found:?}");
+        (found[0].0, found[0].1.clone())
+    };
+    let password = format!("{config}/password");
+    assert_eq!(found(&password, Some(json!("x"))).0, "OMP0301");
+    assert_eq!(
+        found(&password, Some(json!("x"))).1,
+        "source.serviceConnection.config.password"
+    );
+    assert_eq!(
+        found("/source/sourceConfig/config/threads", Some(json!("two"))).0,
+        "OMP0302"
+    );
+    assert_eq!(found(&format!("{config}/hostPort"), None).0, "OMP0303");
+    assert_eq!(
+        found(&format!("{config}/type"), Some(json!("MySQL"))).0,
+        "OMP0304"
+    );
+    assert_eq!(
+        found("/source/sourceConfig/config/threads", Some(json!(0))).0,
+        "OMP0305"
+    );
+    let server = "/workflowConfig/openMetadataServerConfig/hostPort";
+    assert_eq!(found(server, Some(json!("openmetadata"))).0, "OMP0306");
+    assert_eq!(found("/source/sourceConfig/config/type", None).0, "OMP0307");
+}
+
+#[test]
+fn an_unknown_connector_comes_with_the_one_that_was_meant() {
+    let mut found = Diagnostics::default();
+    let workflow = with(
+        &small_workflow(),
+        "/source/serviceConnection/config/type",
+        Some(json!("MySQL")),
+    );
+    small_bundle()
+        .0
+        .check_workflow(&Node::from(workflow), &mut found);
+    let help: Vec<_> = found.iter().filter_map(|d| d.help.clone()).collect();
+    assert!(help[0].contains("`Mysql`"), "{help:?}");
+}
+
+#[test]
+fn a_secret_never_reaches_a_finding() {
+    let (bundle, _) = small_bundle();
+    let workflow = small_workflow();
+    for (pointer, value) in [
+        (
+            "/workflowConfig/openMetadataServerConfig/securityConfig/jwtToken",
+            json!(["hunter2"]),
+        ),
+        (
+            "/source/serviceConnection/config/authType/password",
+            json!({"hunter2": 1}),
+        ),
+        (
+            "/source/serviceConnection/config/authType",
+            json!("hunter2"),
+        ),
+    ] {
+        let found = findings(&bundle, &with(&workflow, pointer, Some(value)));
+        assert!(!found.is_empty(), "{pointer}");
+        if pointer.ends_with("jwtToken") {
+            assert!(!format!("{found:?}").contains("hunter2"), "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn secret_leaves_are_those_with_the_format_of_a_password() {
+    let mut leaves = Vec::new();
+    let workflow = Node::from(small_workflow());
+    small_bundle()
+        .0
+        .secrets(&workflow, &mut |leaf| leaves.push(Value::from(leaf)));
+    leaves.sort_by_key(Value::is_string);
+    assert_eq!(
+        leaves,
+        [
+            json!({"secretKeyRef": {"name": "orders", "key": "password"}}),
+            json!("secret:/openmetadata/token")
+        ]
+    );
+}
+
+#[test]
+fn of_an_application_only_what_it_shares_with_workflows_is_checked() {
+    let (bundle, _) = small_bundle();
+    let application = json!({
+        "sourcePythonClass": "a.b.App", "appConfig": {"anything": 1},
+        "workflowConfig": small_workflow()["workflowConfig"],
+    });
+    assert_eq!(findings(&bundle, &application), []);
+    let wrong = with(&application, "/workflowConfig/unheard", Some(json!(1)));
+    assert_eq!(findings(&bundle, &wrong)[0].0, "OMP0301");
+}
+
+/// OpenMetadata's example workflows by name.
+fn examples() -> Vec<(String, Value)> {
+    let Some(folder) = real("OMPIPE_WORKFLOWS", crate_root().join("../shared/workflows")) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let mut found = Diagnostics::default();
+        let text = fs::read_to_string(path).unwrap();
+        let documents = yaml::read(SourceId(0), &text, Dialect::PyYaml, &mut found);
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        (name, Value::from(&documents[0]))
+    };
+    paths.iter().map(read).collect()
+}
+
+#[test]
+fn openmetadatas_examples_agree_with_the_schema_of_their_version() {
+    let Some(path) = pydantic_schema() else {
+        return;
+    };
+    let (bundle, _) = bundle_of(&path, None);
+    for (name, workflow) in examples() {
+        assert_eq!(findings(&bundle, &workflow), [], "{name}");
+    }
+}
+
+#[test]
+fn against_an_older_version_exactly_what_is_newer_is_found() {
+    let Some(path) = spec_jar() else { return };
+    let (bundle, _) = bundle_of(&path, None);
+    let config = "source.serviceConnection.config";
+    let newer = [
+        (
+            "postgres",
+            vec![
+                ("OMP0301", "databaseFilterPattern"),
+                ("OMP0301", "schemaFilterPattern"),
+            ],
+        ),
+        ("redshift_profiler", vec![("OMP0301", "authType")]),
+        (
+            "snowflake",
+            vec![
+                ("OMP0301", "accountUsageSchema"),
+                ("OMP0301", "includeStreams"),
+            ],
+        ),
+        // Required until a later version.
+        ("tableau", vec![("OMP0301", "proxyURL"), ("OMP0303", "")]),
+    ];
+    for (name, workflow) in examples() {
+        let mut found: Vec<_> = findings(&bundle, &workflow)
+            .into_iter()
+            .map(|(code, route, _)| (code, route))
+            .collect();
+        found.sort();
+        let expected = newer
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or(&[][..], |(_, found)| found);
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(code, field)| {
+                (
+                    *code,
+                    format!("{config}.{field}").trim_end_matches('.').to_owned(),
+                )
+            })
+            .collect();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn every_connector_is_checked_as_itself() {
+    for path in [pydantic_schema(), spec_jar()].into_iter().flatten() {
+        let (bundle, imported) = bundle_of(&path, None);
+        for connector in &imported.connectors {
+            let mut workflow = small_workflow();
+            workflow["source"]["serviceConnection"]["config"] =
+                json!({"type": connector, "noFieldOfAny": 1});
+            let mut found = Diagnostics::default();
+            bundle.check_workflow(&Node::from(workflow), &mut found);
+            let labels: Vec<_> = found
+                .iter()
+                .filter(|d| d.route.ends_with("noFieldOfAny"))
+                .map(|d| &d.label)
+                .collect();
+            // Custom connectors take any field.
+            if connector.starts_with("Custom") && labels.is_empty() {
+                continue;
+            }
+            let plain = |text: &str| {
+                text.to_lowercase()
+                    .replace(|c: char| !c.is_alphanumeric(), "")
+            };
+            let label = labels.first().map_or(String::new(), |label| plain(label));
+            assert!(label.contains(&plain(connector)), "{connector}: {labels:?}");
+        }
+    }
+}
+
+/// What a workflow turns into with one mistake, or with one other value that may do as well.
+fn mutations(workflow: &Value) -> Vec<(String, Value)> {
+    let mut pointers = Vec::new();
+    let mut queue = vec![(String::new(), workflow)];
+    while let Some((pointer, value)) = queue.pop() {
+        match value {
+            Value::Object(entries) => {
+                queue.extend(
+                    entries
+                        .iter()
+                        .map(|(key, value)| (format!("{pointer}/{key}"), value)),
+                );
+                pointers.push((format!("{pointer}/noFieldOfAny"), true));
+            }
+            Value::Array(items) => {
+                queue.extend(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(at, value)| (format!("{pointer}/{at}"), value)),
+                );
+            }
+            _ => {}
+        }
+        if !pointer.is_empty() {
+            pointers.push((pointer, false));
+        }
+    }
+    let values = [
+        json!(null),
+        json!("text"),
+        json!(7),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!({"type": "Mysql"}),
+    ];
+    let mut mutations = Vec::new();
+    for (pointer, added) in pointers {
+        for value in &values {
+            mutations.push((
+                format!("{pointer} = {value}"),
+                with(workflow, &pointer, Some(value.clone())),
+            ));
+        }
+        if !added {
+            mutations.push((format!("{pointer} removed"), with(workflow, &pointer, None)));
+        }
+    }
+    mutations
+}
+
+#[test]
+fn ompipe_and_an_independent_validator_agree_on_mutated_workflows() {
+    let mut workflows = examples();
+    let (small, imported) = small_bundle();
+    let mut schemas = vec![(
+        small,
+        imported,
+        vec![("small".to_owned(), small_workflow())],
+    )];
+    for path in [pydantic_schema(), spec_jar()].into_iter().flatten() {
+        let (bundle, imported) = bundle_of(&path, None);
+        schemas.push((bundle, imported, workflows.clone()));
+    }
+    workflows.clear();
+    let mut count = 0;
+    for (bundle, imported, workflows) in schemas {
+        let schema: Value = serde_json::from_str(&imported.text).unwrap();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        for (name, workflow) in workflows {
+            let workflow = without_references(&workflow);
+            for (change, mutated) in mutations(&workflow) {
+                let found = findings(&bundle, &mutated);
+                let valid = found.iter().all(|(code, ..)| *code == "OMP0307");
+                let theirs = validator.is_valid(&mutated);
+                assert_eq!(
+                    valid, theirs,
+                    "{} {name}: {change}: {found:?}",
+                    imported.version
+                );
+                count += 1;
+            }
+        }
+    }
+    println!("{count} workflows compared");
+}
+
+/// The values that references stand for, which no JSON Schema knows.
+fn without_references(workflow: &Value) -> Value {
+    match workflow {
+        Value::Object(entries) if entries.contains_key("secretKeyRef") => json!("value"),
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| (key.clone(), without_references(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_references).collect(),
+        Value::String(text) if text.starts_with("secret:/") => json!("value"),
+        other => other.clone(),
     }
 }

@@ -65,6 +65,21 @@ codes! {
     /// A text that is not written as the field needs it.
     SCHEMA_FORMAT = "OMP0207", "not in the expected form";
 
+    /// A field that the connector or another part of the workflow does not have.
+    SPEC_UNKNOWN_FIELD = "OMP0301", "field that OpenMetadata does not know";
+    /// A value of another type than OpenMetadata takes.
+    SPEC_TYPE = "OMP0302", "wrong type for OpenMetadata";
+    /// A field without which OpenMetadata refuses the workflow.
+    SPEC_MISSING_FIELD = "OMP0303", "missing field for OpenMetadata";
+    /// A value that is not one of those that OpenMetadata lists.
+    SPEC_VALUE = "OMP0304", "value that OpenMetadata does not know";
+    /// A number, text or list that is too small or too large.
+    SPEC_RANGE = "OMP0305", "out of the range that OpenMetadata takes";
+    /// A text of another form than OpenMetadata takes.
+    SPEC_FORMAT = "OMP0306", "not in the form that OpenMetadata takes";
+    /// A configuration that does not say of which class it is.
+    SPEC_NO_TYPE = "OMP0307", "configuration without a type";
+
     /// A schedule that Kubernetes' CronJob refuses.
     SCHEDULE = "OMP0401", "not a schedule that Kubernetes takes";
     /// No time fits the schedule.
@@ -153,6 +168,9 @@ codes! {
     OUTPUT_PATH = "OMP0634", "file name that cannot be used";
     /// A rendered file that is no longer rendered.
     OUTPUT_STALE = "OMP0635", "rendered file that is no longer rendered";
+
+    /// A workflow file whose pipeline type nothing tells.
+    IMPORT_UNKNOWN_TYPE = "OMP0720", "workflow of an unknown type";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.

@@ -7,16 +7,17 @@
 use super::definitions;
 use super::kind::{pipeline_type, service_type};
 use super::layers::{Left, rest, shared};
-use super::lift::{Lifter, is_token};
+use super::lift::Lifter;
 use super::names::{self, Names, sanitize};
 use super::read::{Input, Inputs};
 use super::report::{Note, Report};
-use super::secrets::SecretFields;
+use super::secrets::SecretLeaves;
 use crate::definition::PipelineType;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::spec::Bundle;
 use crate::tree::{Mapping, Node};
 use crate::validate::merge::{Layers, ServiceLayer, effective_workflow};
+use crate::validate::rules::secrets::gives_itself_away;
 
 /// The Secret of what the server is reached with.
 const SERVER_SECRET: &str = "openmetadata-bot";
@@ -77,35 +78,84 @@ struct Service {
 
 /// Makes a project of workflows. Nothing is made of a workflow with a finding.
 pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
-    let Inputs { mut workflows, skipped, comments } = inputs;
-    workflows.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut report = Report { skipped, ..Report::default() };
+    let Inputs {
+        mut workflows,
+        skipped,
+        comments,
+    } = inputs;
+    // Upper folders first, and `a.yaml` before `a-b.yaml`: the plain name goes to the plain file.
+    let stem = |name: &str| {
+        name.rsplit_once('.')
+            .map_or(name.to_owned(), |(stem, _)| stem.to_owned())
+    };
+    workflows.sort_by_cached_key(|input| {
+        (
+            input.name.matches('/').count(),
+            stem(&input.name),
+            input.name.clone(),
+        )
+    });
+    let mut report = Report {
+        skipped,
+        ..Report::default()
+    };
     let mut services = Vec::new();
     let mut pipelines = pipelines(workflows, &mut services, &mut report, found);
     let mut lifter = Lifter::default();
     for pipeline in &mut pipelines {
-        lift(pipeline, &mut services, options.bundle, &mut lifter, &mut report);
+        lift(
+            pipeline,
+            &mut services,
+            options.bundle,
+            &mut lifter,
+            &mut report,
+        );
     }
-    let server = match pipelines.iter().map(|pipeline| pipeline.workflow.at_route(&SERVER)).collect::<Option<Vec<_>>>() {
+    let server = match pipelines
+        .iter()
+        .map(|pipeline| pipeline.workflow.at_route(&SERVER))
+        .collect::<Option<Vec<_>>>()
+    {
         Some(servers) => shared(servers),
         None => None,
     };
     let mut files = vec![OutputFile {
         path: "ompipe.yaml".to_owned(),
-        text: definitions::project(options.schema, options.project, server.clone(), options.bundle.map(Bundle::version)),
+        text: definitions::project(
+            options.schema,
+            options.project,
+            server.clone(),
+            options.bundle.map(Bundle::version),
+        ),
     }];
     let mut paths = Names::default();
     for service in &services {
         let path = paths.take(&[sanitize(&service.name)]);
-        let Service { name, service_type, lifted, .. } = service;
+        let Service {
+            name,
+            service_type,
+            lifted,
+            ..
+        } = service;
         let text = definitions::service(options.schema, name, service_type, lifted.clone());
-        files.push(OutputFile { path: format!("services/{path}.yaml"), text });
+        files.push(OutputFile {
+            path: format!("services/{path}.yaml"),
+            text,
+        });
     }
     for pipeline in &pipelines {
         let (service, workflow) = left_to_say(pipeline, &services, server.as_ref(), &mut report);
-        let text =
-            definitions::pipeline(options.schema, &pipeline.name, service, pipeline.pipeline_type, workflow);
-        files.push(OutputFile { path: format!("pipelines/{}.yaml", pipeline.name), text });
+        let text = definitions::pipeline(
+            options.schema,
+            &pipeline.name,
+            service,
+            pipeline.pipeline_type,
+            workflow,
+        );
+        files.push(OutputFile {
+            path: format!("pipelines/{}.yaml", pipeline.name),
+            text,
+        });
     }
     report.services = services.len();
     report.pipelines = pipelines.len();
@@ -117,13 +167,22 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
 }
 
 fn general_notes(comments: bool, no_server: bool, report: &mut Report) {
-    let mut note = |text: &str| report.notes.push(Note { file: String::new(), text: text.to_owned() });
-    note("a workflow file has no schedule: every pipeline is rendered suspended until it is given one");
+    let mut note = |text: &str| {
+        report.notes.push(Note {
+            file: String::new(),
+            text: text.to_owned(),
+        });
+    };
+    note(
+        "a workflow file has no schedule: every pipeline is rendered suspended until it is given one",
+    );
     if comments {
         note("the comments of the workflow files are not carried over");
     }
     if no_server {
-        note("the workflows share nothing of openMetadataServerConfig, so each pipeline keeps its own");
+        note(
+            "the workflows share nothing of openMetadataServerConfig, so each pipeline keeps its own",
+        );
     }
     report.notes.sort();
 }
@@ -137,24 +196,46 @@ fn pipelines(
 ) -> Vec<Pipeline> {
     let (mut pipeline_names, mut service_names) = (Names::default(), Names::default());
     let mut pipelines = Vec::new();
-    for Input { name: file, mut workflow } in workflows {
+    for Input {
+        name: file,
+        mut workflow,
+    } in workflows
+    {
         let Some(pipeline_type) = pipeline_type(&workflow) else {
             found.push(unknown_type(&workflow));
             continue;
         };
-        if workflow.as_mapping_mut().and_then(|parts| parts.remove("pipelineRunId")).is_some() {
+        if workflow
+            .as_mapping_mut()
+            .and_then(|parts| parts.remove("pipelineRunId"))
+            .is_some()
+        {
             let text = "pipelineRunId is left out: each run is given its own".to_owned();
-            report.notes.push(Note { file: file.clone(), text });
+            report.notes.push(Note {
+                file: file.clone(),
+                text,
+            });
         }
         let name = pipeline_names.take(&names::of_pipeline(&file, pipeline_type.as_str()));
         let service = service(&workflow, pipeline_type, services, &mut service_names);
-        pipelines.push(Pipeline { file, name, pipeline_type, workflow, service });
+        pipelines.push(Pipeline {
+            file,
+            name,
+            pipeline_type,
+            workflow,
+            service,
+        });
     }
     // A pipeline that reads no connection itself belongs to the service of its name, where there is one.
     for pipeline in &mut pipelines {
         if pipeline.service.is_none() {
-            let name = pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
-            pipeline.service = services.iter().position(|service| Some(service.name.as_str()) == name);
+            let name = pipeline
+                .workflow
+                .at_route(&["source", "serviceName"])
+                .and_then(Node::as_str);
+            pipeline.service = services
+                .iter()
+                .position(|service| Some(service.name.as_str()) == name);
         }
     }
     pipelines
@@ -168,11 +249,15 @@ fn service(
     names: &mut Names,
 ) -> Option<usize> {
     let source = workflow.get("source")?;
-    let connection = source.get("serviceConnection").filter(|connection| connection.as_mapping().is_some())?;
+    let connection = source
+        .get("serviceConnection")
+        .filter(|connection| connection.as_mapping().is_some())?;
     let service_name = source.get("serviceName")?.as_str()?;
     let service_type = service_type(source.get("type")?.as_str()?, pipeline_type);
     let known = services.iter().position(|service| {
-        service.service_name == service_name && service.service_type == service_type && service.connection == *connection
+        service.service_name == service_name
+            && service.service_type == service_type
+            && service.connection == *connection
     });
     known.or_else(|| {
         services.push(Service {
@@ -194,14 +279,22 @@ fn lift(
     lifter: &mut Lifter,
     report: &mut Report,
 ) {
-    let fields = SecretFields::of(&pipeline.workflow, bundle);
+    let fields = SecretLeaves::of(&pipeline.workflow, bundle);
     for route in fields.numbers() {
         let text = format!("{route} is a secret but a number; its Secret makes a string of it");
-        report.notes.push(Note { file: pipeline.file.clone(), text });
+        report.notes.push(Note {
+            file: pipeline.file.clone(),
+            text,
+        });
     }
     fields.spell_out_numbers(&mut pipeline.workflow);
-    let service = pipeline.service.map(|number| services[number].name.as_str());
-    let named = pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
+    let service = pipeline
+        .service
+        .map(|number| services[number].name.as_str());
+    let named = pipeline
+        .workflow
+        .at_route(&["source", "serviceName"])
+        .and_then(Node::as_str);
     let source_secret = sanitize(service.or(named).unwrap_or(&pipeline.name));
     let own_secret = sanitize(&pipeline.name);
     let secret_of = move |route: &[String]| match route.first().map(String::as_str) {
@@ -209,8 +302,15 @@ fn lift(
         Some("source") => source_secret.clone(),
         _ => own_secret.clone(),
     };
-    let is_secret = |route: &[String], text: &str| fields.contains(route) || is_token(text);
-    lifter.lift(&mut pipeline.workflow, &mut Vec::new(), &pipeline.file, &is_secret, &secret_of);
+    let is_secret =
+        |route: &[String], text: &str| fields.contains(route) || gives_itself_away(text);
+    lifter.lift(
+        &mut pipeline.workflow,
+        &mut Vec::new(),
+        &pipeline.file,
+        &is_secret,
+        &secret_of,
+    );
     let connection = pipeline.workflow.at_route(&["source", "serviceConnection"]);
     if let (Some(number), Some(connection)) = (pipeline.service, connection) {
         services[number].lifted = connection.clone();
@@ -232,12 +332,22 @@ fn left_to_say<'a>(
     let base = supplied(pipeline.pipeline_type, service, server);
     let mut left = Mapping::new();
     for entry in pipeline.workflow.as_mapping().into_iter().flatten() {
-        match base.get(&entry.key).map_or(Left::This(entry.value.clone()), |base| rest(&entry.value, base)) {
+        match base
+            .get(&entry.key)
+            .map_or(Left::This(entry.value.clone()), |base| {
+                rest(&entry.value, base)
+            }) {
             Left::Nothing => {}
             Left::This(node) => left.insert(entry.key.clone(), node),
             Left::Impossible => {
-                let text = format!("ompipe adds fields to {} that the file leaves out", entry.key);
-                report.notes.push(Note { file: pipeline.file.clone(), text });
+                let text = format!(
+                    "ompipe adds fields to {} that the file leaves out",
+                    entry.key
+                );
+                report.notes.push(Note {
+                    file: pipeline.file.clone(),
+                    text,
+                });
                 left.insert(entry.key.clone(), entry.value.clone());
             }
         }
@@ -245,21 +355,40 @@ fn left_to_say<'a>(
     for entry in base.as_mapping().into_iter().flatten() {
         if pipeline.workflow.get(&entry.key).is_none() {
             let text = format!("ompipe adds {}, which the file leaves out", entry.key);
-            report.notes.push(Note { file: pipeline.file.clone(), text });
+            report.notes.push(Note {
+                file: pipeline.file.clone(),
+                text,
+            });
         }
     }
     (service.map(|service| service.name.as_str()), left)
 }
 
 /// What lies under a pipeline's own `workflow`.
-fn supplied(pipeline_type: PipelineType, service: Option<&Service>, open_metadata: Option<&Node>) -> Node {
-    let nodes = service.map(|service| (Node::new(service.name.as_str()), Node::new(service.service_type.as_str())));
-    let service = service.zip(nodes.as_ref()).map(|(service, (name, source_type))| ServiceLayer {
-        name,
-        source_type,
-        connection: Some(&service.lifted),
+fn supplied(
+    pipeline_type: PipelineType,
+    service: Option<&Service>,
+    open_metadata: Option<&Node>,
+) -> Node {
+    let nodes = service.map(|service| {
+        (
+            Node::new(service.name.as_str()),
+            Node::new(service.service_type.as_str()),
+        )
     });
-    effective_workflow(Layers { open_metadata, service, pipeline_type, workflow: None })
+    let service = service
+        .zip(nodes.as_ref())
+        .map(|(service, (name, source_type))| ServiceLayer {
+            name,
+            source_type,
+            connection: Some(&service.lifted),
+        });
+    effective_workflow(Layers {
+        open_metadata,
+        service,
+        pipeline_type,
+        workflow: None,
+    })
 }
 
 fn unknown_type(workflow: &Node) -> Diagnostic {

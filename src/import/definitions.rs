@@ -7,10 +7,16 @@ use crate::tree::{Mapping, Node};
 use crate::yaml;
 
 /// What a pipeline's file shows where a schedule goes.
-const NO_SCHEDULE: &str = "  # schedule: \"0 3 * * *\"   # without one it is rendered suspended, to be started by hand\n";
+const NO_SCHEDULE: &str =
+    "  # schedule: \"0 3 * * *\"   # without one it is rendered suspended, to be started by hand\n";
 
 /// `ompipe.yaml`.
-pub(super) fn project(schema: Option<&str>, name: &str, open_metadata: Option<Node>, version: Option<&str>) -> String {
+pub(super) fn project(
+    schema: Option<&str>,
+    name: &str,
+    open_metadata: Option<Node>,
+    version: Option<&str>,
+) -> String {
     let mut spec = Mapping::new();
     if let Some(version) = version {
         spec.insert("openMetadataVersion", Node::new(version));
@@ -22,8 +28,16 @@ pub(super) fn project(schema: Option<&str>, name: &str, open_metadata: Option<No
 }
 
 /// A file of `services/`.
-pub(super) fn service(schema: Option<&str>, name: &str, service_type: &str, connection: Node) -> String {
-    let spec = Mapping::from_iter([("type", Node::new(service_type)), ("connection", connection)]);
+pub(super) fn service(
+    schema: Option<&str>,
+    name: &str,
+    service_type: &str,
+    connection: Node,
+) -> String {
+    let spec = Mapping::from_iter([
+        ("type", Node::new(service_type)),
+        ("connection", connection),
+    ]);
     text(schema, Kind::ServiceConnection, name, spec)
 }
 
@@ -52,10 +66,15 @@ fn text(schema: Option<&str>, kind: Kind, name: &str, spec: Mapping) -> String {
     let definition = Mapping::from_iter([
         ("apiVersion", Node::new(API_VERSION)),
         ("kind", Node::new(kind.as_str())),
-        ("metadata", Node::new(Mapping::from_iter([("name", Node::new(name))]))),
+        (
+            "metadata",
+            Node::new(Mapping::from_iter([("name", Node::new(name))])),
+        ),
         ("spec", Node::new(spec)),
     ]);
-    let mut text = schema.map_or(String::new(), |schema| format!("# yaml-language-server: $schema={schema}\n"));
+    let mut text = schema.map_or(String::new(), |schema| {
+        format!("# yaml-language-server: $schema={schema}\n")
+    });
     yaml::write(&Node::new(definition), &mut text);
     text
 }
@@ -66,10 +85,19 @@ mod tests {
 
     #[test]
     fn a_pipeline_shows_where_its_schedule_goes() {
-        let text = pipeline(Some("x.json"), "a", Some("b"), PipelineType::Usage, Mapping::new());
+        let text = pipeline(
+            Some("x.json"),
+            "a",
+            Some("b"),
+            PipelineType::Usage,
+            Mapping::new(),
+        );
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "# yaml-language-server: $schema=x.json");
-        let at = lines.iter().position(|line| *line == "  type: usage").unwrap();
+        let at = lines
+            .iter()
+            .position(|line| *line == "  type: usage")
+            .unwrap();
         assert!(lines[at + 1].starts_with("  # schedule:"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 //! In: a workflow as it was and the tree that lies under it. Out: the smallest tree that, merged over the other, gives
 //! the workflow again. It is the inverse of the merge: mappings merge deeply, everything else replaces.
 
-use crate::tree::{Mapping, Node, Value};
+use crate::tree::{Mapping, Node};
 
 /// What `base` leaves to be said so that it becomes `whole`; [`Left::Nothing`] when they are equal.
 pub(super) fn rest(whole: &Node, base: &Node) -> Left {
@@ -13,14 +13,24 @@ pub(super) fn rest(whole: &Node, base: &Node) -> Left {
     let (Some(entries), Some(under)) = (whole.as_mapping(), base.as_mapping()) else {
         return Left::This(whole.clone());
     };
+    if is_reference(entries) && is_reference(under) {
+        return Left::This(whole.clone());
+    }
     if under.iter().any(|entry| entries.get(&entry.key).is_none()) {
         return Left::Impossible;
     }
     let mut left = Mapping::new();
     for entry in entries {
-        match under.get(&entry.key).map_or(Left::This(entry.value.clone()), |base| rest(&entry.value, base)) {
+        match under
+            .get(&entry.key)
+            .map_or(Left::This(entry.value.clone()), |base| {
+                rest(&entry.value, base)
+            }) {
             Left::Nothing => {}
-            Left::This(node) => left.push(crate::tree::Entry { value: node, ..entry.clone() }),
+            Left::This(node) => left.push(crate::tree::Entry {
+                value: node,
+                ..entry.clone()
+            }),
             Left::Impossible => return Left::Impossible,
         }
     }
@@ -50,26 +60,24 @@ fn both(one: &Node, other: &Node) -> Option<Node> {
         return Some(one.clone());
     }
     let (one, other) = (one.as_mapping()?, other.as_mapping()?);
+    if is_reference(one) || is_reference(other) {
+        return None;
+    }
     let alike: Mapping = one
         .iter()
-        .filter_map(|entry| Some((entry.key.clone(), both(&entry.value, other.get(&entry.key)?)?)))
+        .filter_map(|entry| {
+            Some((
+                entry.key.clone(),
+                both(&entry.value, other.get(&entry.key)?)?,
+            ))
+        })
         .collect();
     (!alike.is_empty()).then(|| Node::new(alike))
 }
 
-/// Takes the value at a route out of nested mappings, and every mapping that is empty without it.
-pub(super) fn take(node: &mut Node, route: &[&str]) -> Option<Node> {
-    let mapping = node.as_mapping_mut()?;
-    let (key, below) = route.split_first()?;
-    if below.is_empty() {
-        return mapping.remove(key);
-    }
-    let inner = mapping.get_mut(key)?;
-    let taken = take(inner, below)?;
-    if matches!(&inner.value, Value::Mapping(entries) if entries.is_empty()) {
-        mapping.remove(key);
-    }
-    Some(taken)
+/// Whether it is `{secretKeyRef: …}`, which is one value: half a reference says nothing.
+fn is_reference(mapping: &Mapping) -> bool {
+    mapping.len() == 1 && mapping.get("secretKeyRef").is_some()
 }
 
 #[cfg(test)]
@@ -84,8 +92,12 @@ mod tests {
 
     #[test]
     fn only_what_the_layers_do_not_say_is_left() {
-        let whole = node(json!({"sink": {"type": "file", "config": {}}, "source": {"type": "mysql", "x": [1]}}));
-        let base = node(json!({"sink": {"type": "metadata-rest", "config": {}}, "source": {"type": "mysql"}}));
+        let whole = node(
+            json!({"sink": {"type": "file", "config": {}}, "source": {"type": "mysql", "x": [1]}}),
+        );
+        let base = node(
+            json!({"sink": {"type": "metadata-rest", "config": {}}, "source": {"type": "mysql"}}),
+        );
         let left = node(json!({"sink": {"type": "file"}, "source": {"x": [1]}}));
         assert_eq!(rest(&whole, &base), Left::This(left));
         assert_eq!(rest(&base, &base), Left::Nothing);
@@ -95,8 +107,14 @@ mod tests {
     fn a_layer_that_says_more_than_the_whole_cannot_be_used() {
         let impossible = |whole, base| rest(&node(whole), &node(base)) == Left::Impossible;
         assert!(impossible(json!({}), json!({"a": 1})));
-        assert!(impossible(json!({"a": {"b": 1}}), json!({"a": {"b": 1, "c": 2}})));
-        assert!(!impossible(json!({"a": null}), json!({"a": {"b": 1}})), "null replaces a mapping");
+        assert!(impossible(
+            json!({"a": {"b": 1}}),
+            json!({"a": {"b": 1, "c": 2}})
+        ));
+        assert!(
+            !impossible(json!({"a": null}), json!({"a": {"b": 1}})),
+            "null replaces a mapping"
+        );
     }
 
     #[test]
@@ -105,14 +123,13 @@ mod tests {
             node(json!({"host": "a", "security": {"token": "x", "mode": 1}})),
             node(json!({"host": "b", "security": {"token": "x"}})),
         ];
-        assert_eq!(shared(&nodes), Some(node(json!({"security": {"token": "x"}}))));
-        assert_eq!(shared(&[node(json!({"a": 1})), node(json!({"a": 2}))]), None);
-    }
-
-    #[test]
-    fn taking_a_value_out_leaves_no_empty_mapping_behind() {
-        let mut workflow = node(json!({"a": {"b": {"c": 1}}, "d": 2}));
-        assert_eq!(take(&mut workflow, &["a", "b", "c"]), Some(node(json!(1))));
-        assert_eq!(workflow, node(json!({"d": 2})));
+        assert_eq!(
+            shared(&nodes),
+            Some(node(json!({"security": {"token": "x"}})))
+        );
+        assert_eq!(
+            shared(&[node(json!({"a": 1})), node(json!({"a": 2}))]),
+            None
+        );
     }
 }

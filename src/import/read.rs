@@ -77,7 +77,11 @@ pub enum ReadError {
 }
 
 /// Reads files and folders.
-pub fn read(paths: &[PathBuf], sources: &mut Sources, found: &mut Diagnostics) -> Result<Inputs, ReadError> {
+pub fn read(
+    paths: &[PathBuf],
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Result<Inputs, ReadError> {
     let mut inputs = Inputs::default();
     for path in paths {
         if path.is_dir() {
@@ -99,7 +103,10 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
         if depth > MAX_DEPTH {
             return Err(ReadError::TooDeep { path: folder });
         }
-        let failed = |source| ReadError::Read { path: folder.clone(), source };
+        let failed = |source| ReadError::Read {
+            path: folder.clone(),
+            source,
+        };
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
@@ -107,7 +114,11 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
             let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if kind.is_dir() && !hidden {
                 folders.push((path, depth + 1));
-            } else if kind.is_file() && path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+            } else if kind.is_file()
+                && path
+                    .extension()
+                    .is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+            {
                 files.push(path);
             }
         }
@@ -125,9 +136,13 @@ fn read_file(
 ) -> Result<(), ReadError> {
     let text = read_text(path)?;
     let name = path.to_string_lossy().replace('\\', "/");
-    inputs.comments |= text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"));
+    inputs.comments |= text
+        .lines()
+        .any(|line| line.trim_start().starts_with('#') || line.contains(" #"));
     let source = sources.add(name.clone(), text);
-    let text = sources.get(source).map_or("", |source| source.text.as_str());
+    let text = sources
+        .get(source)
+        .map_or("", |source| source.text.as_str());
     let mut broken = Diagnostics::default();
     let documents = yaml::read(source, text, Dialect::PyYaml, &mut broken);
     if broken.has_errors() {
@@ -139,8 +154,15 @@ fn read_file(
     for (number, document) in documents.into_iter().enumerate() {
         match not_a_workflow(&document) {
             None => {
-                let name = if number == 0 { name.clone() } else { format!("{name}#{}", number + 1) };
-                inputs.workflows.push(Input { name, workflow: document });
+                let name = if number == 0 {
+                    name.clone()
+                } else {
+                    format!("{name}#{}", number + 1)
+                };
+                inputs.workflows.push(Input {
+                    name,
+                    workflow: document,
+                });
                 reason = None;
             }
             Some(why) if number == 0 => reason = Some(why),
@@ -148,7 +170,10 @@ fn read_file(
         }
     }
     match reason {
-        Some(reason) if named => Err(ReadError::NotWorkflow { path: path.to_owned(), reason }),
+        Some(reason) if named => Err(ReadError::NotWorkflow {
+            path: path.to_owned(),
+            reason,
+        }),
         Some(reason) => {
             inputs.skipped.push(Skipped { name, reason });
             Ok(())
@@ -158,14 +183,23 @@ fn read_file(
 }
 
 fn read_text(path: &Path) -> Result<String, ReadError> {
-    let failed = |source| ReadError::Read { path: path.to_owned(), source };
+    let failed = |source| ReadError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(ReadError::TooLarge { path: path.to_owned() });
+        return Err(ReadError::TooLarge {
+            path: path.to_owned(),
+        });
     }
-    String::from_utf8(bytes).map_err(|_| ReadError::NotText { path: path.to_owned() })
+    String::from_utf8(bytes).map_err(|_| ReadError::NotText {
+        path: path.to_owned(),
+    })
 }
 
 /// Why a document is no workflow; `None` when it is one.
@@ -173,8 +207,14 @@ fn not_a_workflow(document: &Node) -> Option<&'static str> {
     if document.as_mapping().is_none() {
         return Some("it is not a mapping");
     }
-    let source_type = document.at_route(&["source", "type"]).and_then(Node::as_str);
-    if document.get("workflowConfig").and_then(Node::as_mapping).is_none() {
+    let source_type = document
+        .at_route(&["source", "type"])
+        .and_then(Node::as_str);
+    if document
+        .get("workflowConfig")
+        .and_then(Node::as_mapping)
+        .is_none()
+    {
         return Some("it has no workflowConfig");
     }
     if source_type.is_none() && document.get("sourcePythonClass").is_none() {
@@ -192,8 +232,14 @@ mod tests {
     #[test]
     fn a_workflow_is_known_by_its_parts() {
         let reason = |document: serde_json::Value| not_a_workflow(&Node::from(document));
-        assert_eq!(reason(json!({"source": {"type": "mysql"}, "workflowConfig": {}})), None);
-        assert_eq!(reason(json!({"sourcePythonClass": "a.B", "workflowConfig": {}})), None);
+        assert_eq!(
+            reason(json!({"source": {"type": "mysql"}, "workflowConfig": {}})),
+            None
+        );
+        assert_eq!(
+            reason(json!({"sourcePythonClass": "a.B", "workflowConfig": {}})),
+            None
+        );
         assert!(reason(json!({"source": {"type": "mysql"}})).is_some());
         assert!(reason(json!({"apiVersion": "v1", "kind": "ConfigMap"})).is_some());
         assert!(reason(json!([1])).is_some());

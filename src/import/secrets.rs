@@ -1,30 +1,33 @@
 //! Which leaves of a workflow are secret.
 //!
-//! In: a workflow, and OpenMetadata's schema where it is known. Out: the routes of its secret leaves: by the schema's
-//! `format: password`, and without the schema by the names of fields.
+//! In: a workflow, and OpenMetadata's schema where it is known. Out: the routes of the leaves that the rule about literal
+//! secrets would refuse: by the schema's `format: password`, else by their names.
 
 use std::collections::BTreeSet;
 
 use crate::spec::Bundle;
 use crate::tree::{Node, Value};
-use crate::validate::rules::secrets::is_secret_field;
+use crate::validate::rules::secret_fields::{ByName, SecretFields, Step, is_secret_name};
 
 /// The secret leaves of one workflow.
 #[derive(Debug, Default)]
-pub(super) struct SecretFields {
+pub(super) struct SecretLeaves {
     routes: BTreeSet<Vec<String>>,
     numbers: Vec<Vec<String>>,
 }
 
-impl SecretFields {
+impl SecretLeaves {
     /// Finds them.
     pub(super) fn of(workflow: &Node, bundle: Option<&Bundle>) -> Self {
-        let mut fields = Self::default();
+        let mut leaves = Self::default();
         match bundle {
-            Some(bundle) => bundle.visit_secrets(workflow, &mut |route, node| fields.add(route, node)),
-            None => by_name(workflow, &mut Vec::new(), &mut fields),
+            Some(bundle) => {
+                let fields = bundle.secret_fields(workflow);
+                leaves.collect(workflow, &mut Vec::new(), &fields);
+            }
+            None => leaves.collect(workflow, &mut Vec::new(), &ByName),
         }
-        fields
+        leaves
     }
 
     /// Whether the leaf at a route is one.
@@ -40,11 +43,13 @@ impl SecretFields {
     /// Makes strings of those that are written as numbers.
     pub(super) fn spell_out_numbers(&self, workflow: &mut Node) {
         for route in &self.numbers {
-            let leaf = route.iter().try_fold(&mut *workflow, |node, step| match &mut node.value {
-                Value::Mapping(entries) => entries.get_mut(step),
-                Value::Sequence(items) => items.get_mut(step.parse::<usize>().ok()?),
-                _ => None,
-            });
+            let leaf = route
+                .iter()
+                .try_fold(&mut *workflow, |node, step| match &mut node.value {
+                    Value::Mapping(entries) => entries.get_mut(step),
+                    Value::Sequence(items) => items.get_mut(step.parse::<usize>().ok()?),
+                    _ => None,
+                });
             if let Some(node) = leaf
                 && let Value::Number(number) = &node.value
             {
@@ -53,37 +58,57 @@ impl SecretFields {
         }
     }
 
-    fn add(&mut self, route: &[String], node: &Node) {
-        self.routes.insert(route.to_vec());
-        if matches!(node.value, Value::Number(_)) {
-            self.numbers.push(route.to_vec());
+    fn collect<'a>(
+        &mut self,
+        node: &'a Node,
+        route: &mut Vec<Step<'a>>,
+        fields: &impl SecretFields,
+    ) {
+        match &node.value {
+            Value::Mapping(entries) => {
+                for entry in entries {
+                    route.push(Step::Key(&entry.key));
+                    self.collect(&entry.value, route, fields);
+                    route.pop();
+                }
+            }
+            Value::Sequence(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    route.push(Step::Index(index));
+                    self.collect(item, route, fields);
+                    route.pop();
+                }
+            }
+            Value::String(_) | Value::Number(_) => {
+                let secret = fields
+                    .is_secret(route)
+                    .unwrap_or_else(|| is_secret_name(field(route)));
+                if secret {
+                    let steps: Vec<String> = route.iter().map(text).collect();
+                    if matches!(node.value, Value::Number(_)) {
+                        self.numbers.push(steps.clone());
+                    }
+                    self.routes.insert(steps);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
     }
 }
 
-fn by_name(node: &Node, route: &mut Vec<String>, fields: &mut SecretFields) {
-    match &node.value {
-        Value::Mapping(entries) => {
-            for entry in entries {
-                route.push(entry.key.to_string());
-                if matches!(entry.value.value, Value::String(_) | Value::Number(_)) {
-                    if is_secret_field(&entry.key) {
-                        fields.add(route, &entry.value);
-                    }
-                } else {
-                    by_name(&entry.value, route, fields);
-                }
-                route.pop();
-            }
-        }
-        Value::Sequence(items) => {
-            for (position, item) in items.iter().enumerate() {
-                route.push(position.to_string());
-                by_name(item, route, fields);
-                route.pop();
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+/// The key that a leaf belongs to, be it as an item of a list.
+fn field<'a>(route: &[Step<'a>]) -> &'a str {
+    let key = |step: &Step<'a>| match step {
+        Step::Key(key) => Some(*key),
+        Step::Index(_) => None,
+    };
+    route.iter().rev().find_map(key).unwrap_or_default()
+}
+
+fn text(step: &Step<'_>) -> String {
+    match step {
+        Step::Key(key) => (*key).to_owned(),
+        Step::Index(index) => index.to_string(),
     }
 }
 
@@ -95,13 +120,23 @@ mod tests {
 
     #[test]
     fn without_a_schema_secrets_are_known_by_their_names() {
-        let mut workflow = Node::from(json!({"source": {"a": [{"password": "x"}, {"password": 12}], "username": "u"}}));
-        let fields = SecretFields::of(&workflow, None);
+        let mut workflow = Node::from(
+            json!({"source": {"a": [{"password": "x"}, {"password": 12}], "username": "u"}}),
+        );
+        let leaves = SecretLeaves::of(&workflow, None);
         let route = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
-        assert!(fields.contains(&route("source.a.0.password")) && fields.contains(&route("source.a.1.password")));
-        assert!(!fields.contains(&route("source.username")));
-        assert_eq!(fields.numbers().collect::<Vec<_>>(), ["source.a.1.password"]);
-        fields.spell_out_numbers(&mut workflow);
-        assert_eq!(workflow.at_route(&["source", "a"]).unwrap().as_sequence().unwrap()[1].get("password").unwrap().as_str(), Some("12"));
+        assert!(leaves.contains(&route("source.a.0.password")));
+        assert!(leaves.contains(&route("source.a.1.password")));
+        assert!(!leaves.contains(&route("source.username")));
+        assert_eq!(
+            leaves.numbers().collect::<Vec<_>>(),
+            ["source.a.1.password"]
+        );
+        leaves.spell_out_numbers(&mut workflow);
+        let items = workflow
+            .at_route(&["source", "a"])
+            .and_then(Node::as_sequence)
+            .unwrap();
+        assert_eq!(items[1].get("password").and_then(Node::as_str), Some("12"));
     }
 }

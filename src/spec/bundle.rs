@@ -1,43 +1,51 @@
 //! A bundle in memory.
 //!
-//! In: the text that [`import`](super::import) wrote. Out: OpenMetadata's schema of one version, ready to check. It
-//! reads no file.
+//! In: the text that [`import`](super::import) wrote, then effective workflows. Out: what in them does not agree with
+//! OpenMetadata's schema of that version, and which of their leaves are secret. It reads no file.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde::Deserialize;
+use super::secrets::WorkflowSecrets;
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::schema::{Schema, Words};
+use crate::tree::Node;
 
 /// The largest bundle; that of 1.13.6.3 has 0.25 MB.
 const MAX_BYTES: usize = 32 << 20;
 
+/// Where a workflow's configuration may be of many classes, which `type` tells apart.
+const TYPED: [[&str; 3]; 2] = [
+    ["source", "serviceConnection", "config"],
+    ["source", "sourceConfig", "config"],
+];
+
 /// Why a text is no bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Not JSON, or without the parts that a bundle has.
+    /// Not JSON.
     #[error(
-        "the bundle of OpenMetadata's schema cannot be read: {0}; make it anew with `ompipe spec import`"
+        "the bundle of OpenMetadata's schema is not JSON: {0}; make it anew with `ompipe spec import`"
     )]
-    NotBundle(#[from] serde_json::Error),
+    NotJson(#[from] serde_json::Error),
+    /// Some other JSON.
+    #[error(
+        "it has no `openMetadataVersion`: it is no bundle of OpenMetadata's schema, which `ompipe spec import` makes"
+    )]
+    NotBundle,
     /// Larger than a schema can be.
     #[error("the bundle of OpenMetadata's schema is larger than {} MiB", MAX_BYTES >> 20)]
     TooLarge,
+    /// A schema that cannot be checked against.
+    #[error(transparent)]
+    Schema(#[from] crate::schema::Error),
 }
 
 /// OpenMetadata's schema of the workflow in one version.
 #[derive(Debug)]
 pub struct Bundle {
     version: String,
-}
-
-/// What a bundle says beside the schema itself.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    open_metadata_version: String,
-    #[expect(dead_code, reason = "read by the checks, which follow")]
-    connectors: BTreeMap<String, Vec<String>>,
-    #[expect(dead_code, reason = "read by the checks, which follow")]
-    source_configs: BTreeMap<String, Vec<String>>,
+    schema: Schema,
+    words: Words,
 }
 
 impl Bundle {
@@ -46,15 +54,117 @@ impl Bundle {
         if text.len() > MAX_BYTES {
             return Err(BundleError::TooLarge);
         }
-        let Written {
-            open_metadata_version: version,
-            ..
-        } = serde_json::from_str(text)?;
-        Ok(Self { version })
+        let bundle: Value = serde_json::from_str(text)?;
+        let version = bundle["openMetadataVersion"]
+            .as_str()
+            .ok_or(BundleError::NotBundle)?;
+        Ok(Self {
+            version: version.to_owned(),
+            schema: Schema::from_json(&bundle)?,
+            words: words(version),
+        })
     }
 
     /// OpenMetadata's version, `1.13.6.3`.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Checks an effective workflow: the connection and the source config against exactly the classes that their `type`
+    /// names, all else against the workflow's own schema.
+    pub fn check_workflow(&self, workflow: &Node, found: &mut Diagnostics) {
+        let Some(parts) = self.parts(workflow) else {
+            let mut own = Diagnostics::default();
+            self.schema
+                .check(self.schema.root(), workflow, &self.words, &mut own);
+            if !own.has_errors() {
+                self.warn_of_missing_types(workflow, &mut own);
+            }
+            found.append(own);
+            return;
+        };
+        for (id, part) in parts {
+            self.schema.check(id, part, &self.words, found);
+        }
+    }
+
+    /// The secret fields of a workflow, for the rule that none is written literally.
+    pub fn secret_fields<'n>(&self, workflow: &'n Node) -> WorkflowSecrets<'n> {
+        WorkflowSecrets::of(workflow, self)
+    }
+
+    /// Calls a function with each leaf of a workflow that is secret: `format: password` in the schema.
+    pub fn secrets<'n>(&self, workflow: &'n Node, secret: &mut dyn FnMut(&'n Node)) {
+        match self.parts(workflow) {
+            None => self
+                .schema
+                .secrets(self.schema.root(), workflow, &self.words, secret),
+            Some(parts) => {
+                for (id, part) in parts {
+                    self.schema.secrets(id, part, &self.words, secret);
+                }
+            }
+        }
+    }
+
+    /// The parts of an application's file that are a workflow's too; `None` for a workflow. What else an application takes
+    /// is its own to say, in a schema that only its class knows.
+    fn parts<'n>(&self, workflow: &'n Node) -> Option<Vec<(crate::schema::TypeId, &'n Node)>> {
+        if workflow.get("source").is_some() || workflow.get("sourcePythonClass").is_none() {
+            return None;
+        }
+        let config = workflow.get("workflowConfig");
+        let id = self.schema.property(self.schema.root(), "workflowConfig");
+        Some(id.zip(config).into_iter().collect())
+    }
+
+    fn warn_of_missing_types(&self, workflow: &Node, found: &mut Diagnostics) {
+        for route in TYPED {
+            let Some(config) = workflow.at_route(&route) else {
+                continue;
+            };
+            let first = config
+                .as_mapping()
+                .and_then(|entries| entries.iter().next());
+            let (Some(first), None) = (first, config.get("type")) else {
+                continue;
+            };
+            let text = format!("`{}` does not say its `type`", route.join("."));
+            found.push(
+                Diagnostic::warning(&code::SPEC_NO_TYPE, first.key_span, text)
+                    .with_route(route.join("."))
+                    .with_note(format!(
+                        "OpenMetadata {} takes a class that happens to fit",
+                        self.version
+                    ))
+                    .with_help("add `type`"),
+            );
+        }
+    }
+}
+
+fn words(version: &str) -> Words {
+    Words {
+        unknown_field: &code::SPEC_UNKNOWN_FIELD,
+        wrong_type: &code::SPEC_TYPE,
+        missing_field: &code::SPEC_MISSING_FIELD,
+        wrong_value: &code::SPEC_VALUE,
+        out_of_range: &code::SPEC_RANGE,
+        wrong_form: &code::SPEC_FORMAT,
+        schema_of: format!("OpenMetadata {version}"),
+        names: true,
+        forms: true,
+        stands_for_scalar: is_secret_reference,
+    }
+}
+
+/// Whether a leaf stands for a text that is known only where the pipeline runs.
+fn is_secret_reference(node: &Node) -> bool {
+    match node.as_str() {
+        Some(text) => text.starts_with("secret:/"),
+        None => {
+            node.as_mapping().is_some_and(|mapping| mapping.len() == 1)
+                && node.get("secretKeyRef").is_some()
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! workflow. Out: an [`Imported`] bundle to write into the project. It reads files, and only those under the path; how
 //! much of them is bounded, so that an archive made to fill the memory ends in an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ pub struct Imported {
     pub version: String,
     /// The bundle's text.
     pub text: String,
+    /// The connectors that it knows, by their `type`.
+    pub connectors: BTreeSet<String>,
 }
 
 /// Why a schema could not be imported.
@@ -144,9 +146,13 @@ pub fn import(path: &Path, version: Option<&str>) -> Result<Imported, Error> {
     if !is_version(&version) {
         return Err(Error::BadVersion { version });
     }
-    let text = assemble(&link(&files, start, origin)?, &version)?;
+    let (text, connectors) = assemble(&link(&files, start, origin)?, &version)?;
     super::Bundle::from_json(&text)?;
-    Ok(Imported { version, text })
+    Ok(Imported {
+        version,
+        text,
+        connectors,
+    })
 }
 
 /// The version in a file's name: `openmetadata-spec-1.4.0.jar`, `workflow-1.13.6.3.schema.json`.

@@ -276,6 +276,8 @@ impl Linker<'_> {
                 ("additionalProperties" | "items" | "not" | "propertyNames", schema) => {
                     self.reduce(schema, file, pointer)?
                 }
+                // Python's flag for what is the default everywhere else.
+                ("pattern", Value::String(pattern)) => pattern.trim_start_matches("(?u)").into(),
                 (_, value) => value,
             };
             if (*keyword, &value) != ("additionalProperties", &Value::Bool(true)) {

@@ -10,6 +10,7 @@ pub mod import;
 mod link;
 mod names;
 mod nullable;
+mod secrets;
 
 /// The file of a version's bundle, from the project's root: `.ompipe/openmetadata-1.13.6.3.json`.
 pub fn file_name(version: &str) -> String {
@@ -19,3 +20,4 @@ pub fn file_name(version: &str) -> String {
 pub use assemble::AssembleError;
 pub use bundle::{Bundle, BundleError};
 pub use link::LinkError;
+pub use secrets::WorkflowSecrets;

@@ -314,6 +314,11 @@ fn literal(span: Span, message: impl Into<String>) -> Diagnostic {
         .with_note("what a definition holds ends in Git, and what a workflow holds in a ConfigMap")
 }
 
+/// Whether a text is a secret, or holds one, wherever it stands: a private key, a token, a URL with a password.
+pub fn gives_itself_away(text: &str) -> bool {
+    is_private_key(text) || is_json_web_token(text) || has_password_in_url(text)
+}
+
 /// What gives a secret away wherever it stands.
 fn suspicion(text: &str, whose: &str, span: Span) -> Option<Diagnostic> {
     // Every form below has one of these characters; most texts have neither.
