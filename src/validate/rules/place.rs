@@ -208,4 +208,31 @@ mod tests {
         let computed = Node::new("a=b");
         assert_eq!(part(&computed, &(0..1)), Span::NONE);
     }
+
+    #[test]
+    fn what_the_reader_gives_is_marked_exactly_whatever_its_quotes() {
+        for (text, marked) in [
+            ("schedule: 0 25 * * *  # comment\n", "25"),
+            ("schedule: '0 25 * * *'\n", "25"),
+            ("schedule: \"0 25 * * *\"\n", "25"),
+            ("é: ü\nschedule:   \"0 25 * * *\"  \n", "25"),
+            ("{schedule: 0 25 * * *, other: 1}\n", "25"),
+            ("schedule: \"0 \\x325 * * *\"\n", "\"0 \\x325 * * *\""),
+        ] {
+            let mut found = Diagnostics::default();
+            let documents = crate::yaml::read(
+                SourceId(0),
+                text,
+                crate::yaml::Dialect::Definition,
+                &mut found,
+            );
+            let schedule = documents[0].get("schedule").unwrap();
+            let span = part(schedule, &(2..4));
+            assert_eq!(
+                &text[span.start as usize..span.end as usize],
+                marked,
+                "{text}"
+            );
+        }
+    }
 }
