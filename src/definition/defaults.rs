@@ -186,3 +186,39 @@ fn as_json([requests, limits]: [[&str; 2]; 2]) -> serde_json::Value {
     let list = |[cpu, memory]: [&str; 2]| json!({"cpu": cpu, "memory": memory});
     json!({"requests": list(requests), "limits": list(limits)})
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::definition::deserialize::from_node;
+    use crate::definition::{Kind, schema};
+    use crate::tree::Node;
+
+    #[test]
+    fn the_defaults_that_the_schema_shows_are_those_that_are_applied() {
+        let schema = schema(Some(Kind::IngestionProject));
+        let properties = &schema["definitions"]["Parameters"]["properties"];
+        let shown: Map<String, Value> = properties
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter_map(|(name, field)| Some((name.clone(), field.get("default")?.clone())))
+            .collect();
+        assert_eq!(shown.len(), 23);
+        let node = Node::from(Value::Object(shown));
+        let written: Parameters = from_node(&node).unwrap();
+        assert_eq!(written.resolve(), Parameters::default().resolve());
+    }
+
+    #[test]
+    fn a_resource_that_is_set_leaves_the_defaults_of_the_others() {
+        let node = Node::from(json!({"resources": {"limits": {"memory": "8Gi"}}}));
+        let resources = from_node::<Parameters>(&node).unwrap().resolve().resources;
+        let limits = resources.limits.unwrap();
+        assert_eq!(limits.get("memory"), Some(&Quantity("8Gi".to_owned())));
+        assert_eq!(limits.get("cpu"), Some(&Quantity("2".to_owned())));
+        assert_eq!(resources.requests.unwrap().0.len(), 2);
+    }
+}

@@ -134,12 +134,63 @@ fn of_any_kind() -> Value {
     schema.insert("type".to_owned(), "object".into());
     schema.insert(
         "properties".to_owned(),
-        json!({"kind": {"description": "The kind of the definition.", "enum": kinds}}),
+        // The kind's own schema says more of each; these are what an editor offers before there is a kind.
+        json!({
+            "apiVersion": {"description": "The group and version of the kind; it may be left out."},
+            "kind": {"description": "The kind of the definition.", "enum": kinds},
+            "metadata": {"description": "The definition's name, labels and annotations."},
+            "spec": {"description": "What it says."},
+        }),
     );
     schema.insert("required".to_owned(), json!(["kind"]));
+    schema.insert("defaultSnippets".to_owned(), snippets());
     schema.insert("allOf".to_owned(), branches.into());
     schema.insert("definitions".to_owned(), definitions.into());
     Value::Object(schema)
+}
+
+/// What an editor offers to fill an empty file with.
+fn snippets() -> Value {
+    let snippet = |kind: Kind, description: &str, name: &str, spec: Value| {
+        json!({
+            "label": kind.as_str(),
+            "description": description,
+            "body": {"kind": kind.as_str(), "metadata": {"name": name}, "spec": spec},
+        })
+    };
+    json!([
+        snippet(
+            Kind::IngestionProject,
+            "What all pipelines of a project have in common",
+            "${1:analytics}",
+            json!({
+                "openMetadata": {
+                    "hostPort": "${2:http://openmetadata.openmetadata:8585/api}",
+                    "authProvider": "openmetadata",
+                    "securityConfig": {
+                        "jwtToken": {"secretKeyRef": {"name": "${3:openmetadata-bot}", "key": "${4:token}"}},
+                    },
+                },
+            }),
+        ),
+        snippet(
+            Kind::ServiceConnection,
+            "A service and how to reach it",
+            "${1:snowflake-prod}",
+            json!({"type": "${2:snowflake}", "connection": {"config": {"type": "${3:Snowflake}"}}}),
+        ),
+        snippet(
+            Kind::IngestionPipeline,
+            "A pipeline of a service",
+            "${1:snowflake-metadata}",
+            json!({
+                "service": "${2:snowflake-prod}",
+                "type": "${3:metadata}",
+                "schedule": "${4:0 3 * * *}",
+                "workflow": {"source": {"sourceConfig": {"config": {"type": "${5:DatabaseMetadata}"}}}},
+            }),
+        ),
+    ])
 }
 
 fn generate<T: JsonSchema>() -> Value {
@@ -286,6 +337,9 @@ fn unwrapped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::schema::{Schema, Words};
+    use crate::tree::Node;
 
     #[test]
     fn schemas_are_current() {
@@ -302,6 +356,89 @@ mod tests {
                 "schemas/{name} is stale; `just schemas` rewrites it \
                  (OMPIPE_UPDATE=1 cargo test --lib schemas_are_current)"
             );
+        }
+    }
+
+    /// Calls a function with each schema in a schema, and with its pointer.
+    fn each(schema: &Value, pointer: &str, then: &mut dyn FnMut(&Value, &str)) {
+        match schema {
+            Value::Object(object) => {
+                then(schema, pointer);
+                for (key, value) in object {
+                    if !matches!(key.as_str(), "default" | "examples" | "defaultSnippets") {
+                        each(value, &format!("{pointer}/{key}"), then);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (index, value) in items.iter().enumerate() {
+                    each(value, &format!("{pointer}/{index}"), then);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_example_and_default_agrees_with_its_own_schema() {
+        let words = Words {
+            forms: true,
+            ..Words::definition()
+        };
+        let mut seen = 0;
+        for kind in Kind::ALL {
+            let whole = schema(Some(kind));
+            each(&whole, "", &mut |part, pointer| {
+                let examples = part.get("examples").and_then(Value::as_array);
+                let default = part
+                    .get("default")
+                    .filter(|default| !default.is_object() || pointer.ends_with("esources"));
+                for value in examples.into_iter().flatten().chain(default) {
+                    // The part alone, with the definitions that it may refer to.
+                    let mut alone = part.clone();
+                    alone["definitions"] = whole["definitions"].clone();
+                    let compiled = Schema::from_json(&alone).unwrap();
+                    let mut found = Diagnostics::default();
+                    compiled.check(
+                        compiled.root(),
+                        &Node::from(value.clone()),
+                        &words,
+                        &mut found,
+                    );
+                    assert!(found.is_empty(), "{pointer}: {value}: {found:?}");
+                    seen += 1;
+                }
+            });
+        }
+        assert!(
+            seen > 60,
+            "only {seen} examples and defaults were looked at"
+        );
+    }
+
+    #[test]
+    fn every_field_has_a_description() {
+        for kind in Kind::ALL {
+            each(&schema(Some(kind)), "", &mut |part, pointer| {
+                for (name, field) in part
+                    .get("properties")
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flatten()
+                {
+                    if !pointer.ends_with("/properties") {
+                        assert!(field.get("description").is_some(), "{pointer}: {name}");
+                    }
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn no_field_takes_null() {
+        for file in schema_files() {
+            assert!(!file.text.contains("\"null\""), "{}", file.name);
+            assert!(!file.text.contains("null,"), "{}", file.name);
         }
     }
 }

@@ -88,10 +88,10 @@ pub struct IngestionPipelineSpec {
     #[serde(rename = "type")]
     pub pipeline_type: PipelineType,
     /// When it runs: minute, hour, day of the month, month, day of the week; or `@hourly`, `@daily`, `@midnight`,
-    /// `@weekly`, `@monthly`, `@yearly`, `@annually`. Left out: it is rendered suspended, to be started by hand.
+    /// `@weekly`, `@monthly`, `@yearly`, `@annually`, `@every 6h`. Left out: it is rendered suspended, to be started by hand.
     #[schemars(example = &"0 3 * * *", example = &"@daily")]
     #[schemars(regex(
-        pattern = r"^\s*(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|\S+(\s+\S+){4})\s*$"
+        pattern = r"^\s*(@(hourly|daily|midnight|weekly|monthly|yearly|annually|every\s+\S+)|\S+(\s+\S+){4})\s*$"
     ))]
     pub schedule: Option<String>,
     /// The time zone that the schedule is read in, by its name in the IANA database. Default: the cluster's.

@@ -178,7 +178,7 @@ pub enum ImagePullPolicy {
     Always,
     /// Only if the node does not have it.
     IfNotPresent,
-    /// Never: the image is on the node, or the pod does not start.
+    /// Not at all: the image is on the node, or the pod does not start.
     Never,
 }
 

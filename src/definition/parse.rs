@@ -322,6 +322,35 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_with_findings_is_left_out_but_its_name_is_kept() {
+        let (definitions, found) = parsed(vec![json!({
+            "kind": "ServiceConnection",
+            "metadata": {"name": "shop"},
+            "spec": {"type": "mysql", "conection": {}},
+        })]);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].code.id, "OMP0202");
+        assert_eq!(found[0].route, "spec.conection");
+        assert!(definitions.services.is_empty());
+        assert!(definitions.is_broken(Kind::ServiceConnection, "shop"));
+        assert!(!definitions.is_broken(Kind::IngestionPipeline, "shop"));
+    }
+
+    #[test]
+    fn what_has_a_syntax_of_its_own_is_left_to_what_parses_it() {
+        let (definitions, found) = parsed(vec![json!({
+            "kind": "IngestionPipeline",
+            "metadata": {"name": "a"},
+            "spec": {"type": "metadata", "schedule": "every day", "kubernetes": {"nodeSelector": "a"}},
+        })]);
+        assert_eq!(found, []);
+        assert_eq!(
+            definitions.pipelines[0].spec.schedule.as_deref(),
+            Some("every day")
+        );
+    }
+
+    #[test]
     fn a_document_that_is_no_mapping_is_a_finding() {
         let (definitions, found) = parsed(vec![json!(["a"])]);
         assert_eq!(found[0].message, "expected a definition, found a sequence");

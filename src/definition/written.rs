@@ -333,13 +333,12 @@ macro_rules! schema_of {
 
 schema_of!(Names, |_generator| json_schema!({"anyOf": [
     {"type": "array", "items": {"type": "string", "minLength": 1}},
-    {"type": "string", "description": "Names separated by commas."},
+    {"type": "string"},
 ]}));
 schema_of!(Pairs, |_generator| json_schema!({"anyOf": [
     {"type": "object", "additionalProperties": {"type": "string"}},
     {
         "type": "string",
-        "description": "`key=value` pairs separated by commas.",
         "pattern": r"^\s*([^=,]+=[^,]*(,[^=,]+=[^,]*)*)?\s*$",
     },
 ]}));
@@ -370,12 +369,11 @@ schema_of!(ResourceList, |generator| {
 });
 schema_of!(EnvVars, |generator| json_schema!({"anyOf": [
     {"type": "array", "items": generator.subschema_for::<EnvVarItem>()},
-    {"type": "string", "description": "`NAME:value` texts separated by commas."},
+    {"type": "string"},
 ]}));
 schema_of!(EnvVarItem, |generator| json_schema!({"anyOf": [
     {
         "type": "string",
-        "description": "`NAME:value`, split at the first colon.",
         "pattern": r"^[^=:]+:",
     },
     generator.subschema_for::<EnvVar>(),
@@ -384,7 +382,6 @@ schema_of!(Tolerations, |generator| json_schema!({"anyOf": [
     {"type": "array", "items": generator.subschema_for::<Toleration>()},
     {
         "type": "string",
-        "description": "`key=value:Effect` and `key:Effect`, separated by commas.",
     },
 ]}));
 

@@ -81,16 +81,6 @@ impl Schema {
         check::is_valid(self, id, node, words)
     }
 
-    /// How many types there are.
-    pub fn len(&self) -> usize {
-        self.types.len()
-    }
-
-    /// Whether there is no type, which is never so.
-    pub fn is_empty(&self) -> bool {
-        self.types.is_empty()
-    }
-
     /// The type of the schema itself.
     pub fn root(&self) -> TypeId {
         self.root
