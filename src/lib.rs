@@ -7,6 +7,7 @@ pub mod manifest;
 pub mod model;
 pub mod output;
 pub mod schema;
+pub mod render;
 pub mod source;
 pub mod spec;
 pub mod tree;

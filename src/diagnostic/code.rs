@@ -171,6 +171,22 @@ codes! {
 
     /// A workflow file whose pipeline type nothing tells.
     IMPORT_UNKNOWN_TYPE = "OMP0720", "workflow of an unknown type";
+    /// An expression of a template fails, or a scalar's braces do not close.
+    TEMPLATE_EXPRESSION = "OMP0601", "a template's expression fails";
+    /// An include names no template, or leads back to itself.
+    TEMPLATE_INCLUDE = "OMP0602", "a template includes what it cannot";
+    /// A set of definitions holds more than one IngestionProject.
+    SECOND_PROJECT = "OMP0701", "more than one IngestionProject";
+    /// A pipeline names a ServiceConnection that is not there.
+    UNKNOWN_SERVICE = "OMP0702", "unknown ServiceConnection";
+    /// A pipeline has no service to be filed under.
+    NO_SERVICE = "OMP0703", "pipeline without a service";
+    /// A pipeline that was asked for is not there.
+    UNKNOWN_PIPELINE = "OMP0704", "unknown pipeline";
+    /// A file of the project cannot be read.
+    PROJECT_FILE = "OMP0705", "file that cannot be read";
+    /// The bundle of OpenMetadata's schema that the project names is not there.
+    NO_BUNDLE = "OMP0706", "OpenMetadata's schema is not imported";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.

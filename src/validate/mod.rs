@@ -1,3 +1,263 @@
-//! Definitions to pipelines: merged, checked, and nothing raw left.
+//! Definitions → pipelines: merged, checked, and nothing raw left.
+//!
+//! In: [`Definitions`], each of which agrees with the schema of its kind. Out: per pipeline a [`Pipeline`], or findings at the lines that are
+//! at fault. The steps of one pipeline: `parameters` (merged and resolved) → [`merge`] (the effective workflow) → [`rules`] and
+//! OpenMetadata's own schema. It does no I/O and knows no clock.
 
+mod explain;
+pub mod merge;
+mod parameters;
 pub mod rules;
+
+use std::collections::HashMap;
+
+use compact_str::CompactString;
+
+use crate::definition::{
+    Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
+};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::model::{ObjectNames, Parameters, Pipeline};
+use crate::spec::Bundle;
+use crate::tree::{Mapping, Node};
+use merge::{Layers, ServiceLayer};
+
+/// The service that OpenMetadata files its own pipelines under: data insight, the search index, applications.
+const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
+
+/// The user's metadata that objects and pods carry, with the rule of each.
+const OWN_METADATA: [(&str, fn(&Node, &str, &mut Diagnostics)); 2] =
+    [("labels", rules::names::labels), ("annotations", rules::names::annotations)];
+
+/// Validates the pipelines of a set of definitions.
+#[derive(Debug)]
+pub struct Validator<'a> {
+    definitions: &'a Definitions,
+    project: Option<&'a IngestionProject>,
+    services: HashMap<&'a str, &'a ServiceConnection>,
+    bundle: Option<&'a Bundle>,
+    /// What pipelines without parameters of their own have in common.
+    parameters: Option<Parameters>,
+}
+
+impl<'a> Validator<'a> {
+    /// Checks what concerns the set as a whole: one project, names that are there once, and what each service says by itself.
+    pub fn new(
+        definitions: &'a Definitions,
+        bundle: Option<&'a Bundle>,
+        found: &mut Diagnostics,
+    ) -> Self {
+        one_project(definitions, found);
+        let places = definitions.services.iter().map(|service| (service.name(), service.name_span()));
+        rules::names::distinct("service", places, found);
+        let places = definitions.pipelines.iter().map(|pipeline| (pipeline.name(), pipeline.name_span()));
+        rules::names::distinct("pipeline", places, found);
+        for service in &definitions.services {
+            if let Some(name) = service.at(&["metadata", "name"]) {
+                rules::names::service_name(name, "metadata.name", found);
+            }
+        }
+        let project = definitions.project();
+        let kubernetes = project.and_then(IngestionProject::kubernetes);
+        let parameters = parameters::parameters(kubernetes, None, found);
+        Self {
+            definitions,
+            project,
+            services: definitions.services.iter().map(|service| (service.name(), service)).collect(),
+            bundle,
+            parameters,
+        }
+    }
+
+    /// One pipeline, with what its layers make of it; `None` when anything in it is wrong, which is then among the findings.
+    pub fn pipeline(
+        &self,
+        definition: &IngestionPipeline,
+        found: &mut Diagnostics,
+    ) -> Option<Pipeline> {
+        let mut own = Diagnostics::default();
+        let pipeline = self.checked(definition, &mut own);
+        let sound = !own.has_errors();
+        found.append(own);
+        pipeline.filter(|_| sound)
+    }
+
+    fn checked(
+        &self,
+        definition: &IngestionPipeline,
+        found: &mut Diagnostics,
+    ) -> Option<Pipeline> {
+        let name = definition
+            .at(&["metadata", "name"])
+            .and_then(|node| rules::names::pipeline_name(node, "metadata.name", found));
+        for (key, rule) in OWN_METADATA {
+            if let Some(node) = definition.at(&["metadata", key]) {
+                rule(node, &format!("metadata.{key}"), found);
+            }
+        }
+        let schedule = definition
+            .at(&["spec", "schedule"])
+            .map(|node| rules::schedule::schedule(node, "spec.schedule", found));
+        let time_zone = definition
+            .at(&["spec", "timeZone"])
+            .map(|node| rules::schedule::time_zone(node, "spec.timeZone", found));
+        let parameters = self.parameters(definition, found);
+        let service = self.service(definition, found);
+        let workflow = self.effective_workflow(definition, service?);
+        let workflow = self.workflow(definition, workflow, found)?;
+        let name = name?;
+        Some(Pipeline {
+            names: ObjectNames::of(&name),
+            labels: own(definition.at(&["metadata", "labels"])),
+            annotations: own(definition.at(&["metadata", "annotations"])),
+            pipeline_type: definition.spec.pipeline_type,
+            fqn: workflow.fqn,
+            description: definition.spec.description.clone(),
+            schedule: match schedule {
+                Some(schedule) => Some(schedule?),
+                None => None,
+            },
+            time_zone: match time_zone {
+                Some(time_zone) => Some(time_zone?),
+                None => None,
+            },
+            enabled: definition.enabled(),
+            workflow: workflow.node,
+            parameters: parameters?,
+            pod_template: definition.pod_template().cloned(),
+            name,
+        })
+    }
+
+    fn parameters(
+        &self,
+        definition: &IngestionPipeline,
+        found: &mut Diagnostics,
+    ) -> Option<Parameters> {
+        let Some(own) = definition.kubernetes() else { return self.parameters.clone() };
+        let project = self.project.and_then(IngestionProject::kubernetes);
+        parameters::parameters(project, Some(own), found)
+    }
+
+    /// The layer of the service that a pipeline names: the outer `None` when there is no such service.
+    fn service(
+        &self,
+        definition: &IngestionPipeline,
+        found: &mut Diagnostics,
+    ) -> Option<Option<ServiceLayer<'a>>> {
+        let Some(node) = definition.at(&["spec", "service"]) else { return Some(None) };
+        let name = node.as_str()?;
+        if let Some(service) = self.services.get(name) {
+            return Some(Some(ServiceLayer {
+                name: service.at(&["metadata", "name"])?,
+                source_type: service.at(&["spec", "type"])?,
+                connection: service.connection(),
+            }));
+        }
+        if !self.definitions.is_broken(Kind::ServiceConnection, name) {
+            let finding = Diagnostic::error(
+                &code::UNKNOWN_SERVICE,
+                node.span,
+                format!("there is no ServiceConnection `{name}`"),
+            )
+            .with_route("spec.service");
+            found.push(match nearest(name, self.services.keys().copied()) {
+                Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+                None => finding.with_help(
+                    "define one of that name, or leave `service` out and write `workflow.source` in full",
+                ),
+            });
+        }
+        None
+    }
+
+    fn effective_workflow(
+        &self,
+        definition: &IngestionPipeline,
+        service: Option<ServiceLayer<'_>>,
+    ) -> Node {
+        merge::effective_workflow(Layers {
+            open_metadata: self.project.and_then(IngestionProject::open_metadata),
+            service,
+            pipeline_type: definition.spec.pipeline_type,
+            workflow: definition.workflow(),
+        })
+    }
+
+    /// Completes the effective workflow and checks it.
+    fn workflow(
+        &self,
+        definition: &IngestionPipeline,
+        mut workflow: Node,
+        found: &mut Diagnostics,
+    ) -> Option<Workflow> {
+        let fqn = fully_qualified_name(definition, &workflow, found)?;
+        if let Some(parts) = workflow.as_mapping_mut()
+            && parts.get("ingestionPipelineFQN").is_none()
+        {
+            parts.insert("ingestionPipelineFQN", Node::at(fqn.clone(), definition.name_span()));
+        }
+        rules::secrets::workflow(&workflow, &ByName, WORKFLOW_ROUTE, found);
+        if let Some(bundle) = self.bundle {
+            bundle.check_workflow(&workflow, found);
+        }
+        Some(Workflow { node: workflow, fqn })
+    }
+}
+
+struct Workflow {
+    node: Node,
+    fqn: CompactString,
+}
+
+fn own(mapping: Option<&Node>) -> Mapping {
+    mapping.and_then(Node::as_mapping).cloned().unwrap_or_default()
+}
+
+/// `service.pipeline`, as OpenMetadata names a pipeline; a part with a dot in it stands in quotes.
+fn fully_qualified_name(
+    definition: &IngestionPipeline,
+    workflow: &Node,
+    found: &mut Diagnostics,
+) -> Option<CompactString> {
+    if let Some(fqn) = workflow.get("ingestionPipelineFQN").and_then(Node::as_str) {
+        return Some(fqn.into());
+    }
+    let service = match workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str) {
+        Some(service) => service,
+        None => match definition.spec.pipeline_type {
+            PipelineType::DataInsight
+            | PipelineType::ElasticSearchReindex
+            | PipelineType::Application => OPEN_METADATA_SERVICE,
+            _ => {
+                found.push(
+                    Diagnostic::error(
+                        &code::NO_SERVICE,
+                        definition.name_span(),
+                        format!("pipeline `{}` has no service", definition.name()),
+                    )
+                    .with_note("OpenMetadata files a pipeline under its service: `service.pipeline`")
+                    .with_help("set `spec.service`, or `spec.workflow.source.serviceName`"),
+                );
+                return None;
+            }
+        },
+    };
+    let quoted = |part: &str| match part.contains('.') {
+        true => format!("\"{part}\""),
+        false => part.to_owned(),
+    };
+    Some(format!("{}.{}", quoted(service), quoted(definition.name())).into())
+}
+
+fn one_project(definitions: &Definitions, found: &mut Diagnostics) {
+    if let [first, others @ ..] = definitions.projects.as_slice() {
+        for other in others {
+            found.push(
+                Diagnostic::error(&code::SECOND_PROJECT, other.name_span(), "a second IngestionProject")
+                    .with_related(first.name_span(), "the first")
+                    .with_help("one project has one; render two projects one after the other"),
+            );
+        }
+    }
+}

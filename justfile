@@ -1,0 +1,45 @@
+# Every command of the project. `just` lists them.
+
+_default:
+    @just --list --unsorted
+
+# What CI runs.
+ci:
+    .ci/run
+
+# Build the release binary.
+build:
+    cargo build --release --locked
+
+# All tests. Python with PyYAML and Go, where present, are compared with.
+test:
+    cargo test --locked
+
+# Format, then lint as CI does.
+lint:
+    cargo fmt --all
+    cargo clippy --locked --all-targets -- -D warnings
+
+# Rewrite what the examples render to, and what the invalid ones print; review the diff.
+golden:
+    OMPIPE_UPDATE=1 cargo test --locked --test golden
+
+# Rewrite schemas/ from the Rust types.
+schemas:
+    OMPIPE_UPDATE=1 cargo test --locked --lib schemas_are_current
+
+# Rewrite the table of Kubernetes types from the swagger.json of the Go module k8s.io/kubernetes.
+kubernetes-types:
+    python3 tools/kubernetes-types.py
+
+# Benchmarks of the parts.
+bench:
+    cargo bench --locked
+
+# A whole process at N pipelines: time, memory, and the floor of reading and writing the bytes.
+bench-process N="10000":
+    benches/process.sh {{N}}
+
+# Licences, bans and sources of the dependencies.
+deny:
+    cargo deny --offline check bans licenses sources

@@ -1,0 +1,144 @@
+//! Definitions → checked objects as canonical YAML: the one way that every verb goes.
+//!
+//! In: a project's definitions and the options of a verb. Out: [`Object`]s, in an order that depends on names alone, or findings. Pipelines are
+//! independent of each other, so each is validated, rendered and written on any thread, and its trees are dropped before the
+//! next: what is kept of a pipeline is its text.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::definition::{Definitions, IngestionPipeline};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::manifest::Manifest;
+use crate::model::Parameters;
+use crate::render::{Mode, Renderer};
+use crate::source::Sources;
+use crate::spec::Bundle;
+use crate::tree::Span;
+use crate::validate::Validator;
+use crate::yaml;
+
+/// What a verb asks for.
+#[derive(Debug)]
+pub struct Options {
+    /// What each pipeline is rendered to.
+    pub mode: Mode,
+    /// The pipelines to render, by name; none: all. All are validated.
+    pub only: Vec<String>,
+    /// The user's own templates: file name, name to show, text.
+    pub templates: Vec<(String, String, String)>,
+    /// OpenMetadata's own schema, to check workflows against.
+    pub bundle: Option<Bundle>,
+}
+
+/// One rendered object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// Its file below an output folder.
+    pub file: String,
+    /// Its place in the order of applying: lower first.
+    pub order: usize,
+    /// The definition that it comes from: where its name stands.
+    pub span: Span,
+    /// Canonical YAML.
+    pub text: String,
+}
+
+/// What one pipeline comes to.
+#[derive(Default)]
+struct Outcome {
+    objects: Vec<Object>,
+    parameters: Option<Parameters>,
+    found: Diagnostics,
+}
+
+/// Validates all definitions and renders the pipelines asked for. With an error among the findings the objects are not to be used.
+pub fn compile(
+    definitions: &Definitions,
+    options: &Options,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Vec<Object> {
+    let validator = Validator::new(definitions, options.bundle.as_ref(), found);
+    let renderer = Renderer::new(options.templates.iter().cloned(), sources, found);
+    let mut pipelines = definitions.pipelines.iter().collect::<Vec<_>>();
+    pipelines.sort_by(|one, other| one.name().cmp(other.name()));
+    check_selection(&options.only, definitions, found);
+
+    let outcomes = pipelines.par_iter().map(|definition| {
+        let wanted = options.only.is_empty() || options.only.iter().any(|name| name == definition.name());
+        one(definition, &validator, renderer.as_ref(), options.mode, wanted)
+    });
+    let outcomes = outcomes.collect::<Vec<_>>();
+
+    let mut namespaces = BTreeMap::new();
+    let mut objects = Vec::with_capacity(outcomes.len() * 2);
+    for outcome in outcomes {
+        found.append(outcome.found);
+        objects.extend(outcome.objects);
+        if let Some(parameters) = outcome.parameters {
+            let key = (parameters.namespace.clone(), parameters.service_account_name.clone());
+            namespaces.entry(key).or_insert(parameters);
+        }
+    }
+    let mut all = Vec::new();
+    if let Some(renderer) = &renderer {
+        for parameters in namespaces.values() {
+            for manifest in renderer.namespace(parameters, found) {
+                all.push(object(&manifest, None, Span::NONE));
+            }
+        }
+    }
+    all.append(&mut objects);
+    all
+}
+
+fn one(
+    definition: &IngestionPipeline,
+    validator: &Validator<'_>,
+    renderer: Option<&Renderer>,
+    mode: Mode,
+    wanted: bool,
+) -> Outcome {
+    let mut found = Diagnostics::default();
+    let Some(pipeline) = validator.pipeline(definition, &mut found) else {
+        return Outcome { found, ..Outcome::default() };
+    };
+    let Some(renderer) = renderer else {
+        return Outcome { found, ..Outcome::default() };
+    };
+    let manifests = renderer.pipeline(&pipeline, mode, &mut found);
+    if !wanted {
+        return Outcome { found, ..Outcome::default() };
+    }
+    let folder = Some(pipeline.names.folder.as_str());
+    let objects = manifests.iter().map(|manifest| object(manifest, folder, definition.name_span()));
+    Outcome { objects: objects.collect(), parameters: Some(pipeline.parameters), found }
+}
+
+fn object(manifest: &Manifest, folder: Option<&str>, span: Span) -> Object {
+    let mut text = String::with_capacity(4096);
+    yaml::write(manifest.node(), &mut text);
+    text.shrink_to_fit();
+    Object { file: manifest.file_name(folder), order: manifest.apply_order(), span, text }
+}
+
+/// A pipeline that is asked for and not there is an error, not an empty answer.
+fn check_selection(only: &[String], definitions: &Definitions, found: &mut Diagnostics) {
+    for name in only {
+        if definitions.pipelines.iter().any(|pipeline| pipeline.name() == name) {
+            continue;
+        }
+        let known = definitions.pipelines.iter().map(IngestionPipeline::name);
+        let finding = Diagnostic::error(
+            &code::UNKNOWN_PIPELINE,
+            Span::NONE,
+            format!("there is no pipeline `{name}`"),
+        );
+        found.push(match nearest(name, known) {
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            None => finding,
+        });
+    }
+}

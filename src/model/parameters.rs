@@ -1,0 +1,179 @@
+//! The parameters of a pipeline: how it runs on Kubernetes.
+//!
+//! In: built by `validate` from the layers of `kubernetes:`. Out: typed values, and the mapping of them that templates and `explain` show.
+
+use compact_str::CompactString;
+
+use super::{
+    Annotations, EnvVariable, ImageReference, Namespace, NodeSelector, Quantity, Resources,
+    SecretName, ServiceAccountName, Toleration,
+};
+use crate::definition::parameters::{
+    ConcurrencyPolicy, ExitHandler, ImagePullPolicy, SeccompProfileType,
+};
+use crate::tree::{Mapping, Node};
+
+/// The parameters of a pipeline, by OpenMetadata's own names, resolved: units are in the names.
+#[derive(Clone, Debug)]
+#[expect(
+    missing_docs,
+    reason = "each is the parameter of that name, documented in definition::Parameters"
+)]
+pub struct Parameters {
+    pub namespace: Namespace,
+    pub ingestion_image: ImageReference,
+    pub image_pull_policy: ImagePullPolicy,
+    pub image_pull_secrets: Vec<SecretName>,
+    pub service_account_name: ServiceAccountName,
+    pub ttl_seconds_after_finished: i32,
+    pub active_deadline_seconds: i64,
+    pub backoff_limit: i32,
+    pub starting_deadline_seconds: i64,
+    pub successful_jobs_history_limit: i32,
+    pub failed_jobs_history_limit: i32,
+    pub concurrency_policy: ConcurrencyPolicy,
+    pub node_selector: NodeSelector,
+    pub run_as_user: i64,
+    pub run_as_group: i64,
+    pub fs_group: i64,
+    pub run_as_non_root: bool,
+    pub seccomp_profile_type: SeccompProfileType,
+    pub resources: Resources,
+    pub extra_env_vars: Vec<EnvVariable>,
+    pub pod_annotations: Annotations,
+    pub tolerations: Vec<Toleration>,
+    pub use_om_job_operator: bool,
+    pub exit_handler: ExitHandler,
+    pub termination_grace_period_seconds: i64,
+    pub exit_handler_resources: Resources,
+}
+
+impl Parameters {
+    /// The parameters by their own names, in the shapes that Kubernetes takes.
+    pub fn to_mapping(&self) -> Mapping {
+        let Self {
+            namespace,
+            ingestion_image,
+            image_pull_policy,
+            image_pull_secrets,
+            service_account_name,
+            ttl_seconds_after_finished,
+            active_deadline_seconds,
+            backoff_limit,
+            starting_deadline_seconds,
+            successful_jobs_history_limit,
+            failed_jobs_history_limit,
+            concurrency_policy,
+            node_selector,
+            run_as_user,
+            run_as_group,
+            fs_group,
+            run_as_non_root,
+            seccomp_profile_type,
+            resources,
+            extra_env_vars: _,
+            pod_annotations: _,
+            tolerations,
+            use_om_job_operator,
+            exit_handler,
+            termination_grace_period_seconds,
+            exit_handler_resources,
+        } = self;
+        let pull_secrets = image_pull_secrets
+            .iter()
+            .map(|name| Node::new(Mapping::from_iter([("name", text(name.as_str()))])))
+            .collect::<Vec<_>>();
+        let selector = node_selector
+            .0
+            .iter()
+            .map(|(key, value)| (key.as_str(), text(value.as_str())))
+            .collect::<Mapping>();
+        Mapping::from_iter([
+            ("namespace", text(namespace.as_str())),
+            ("ingestionImage", text(ingestion_image.as_str())),
+            ("imagePullPolicy", text(image_pull_policy.as_str())),
+            ("imagePullSecrets", Node::new(pull_secrets)),
+            ("serviceAccountName", text(service_account_name.as_str())),
+            (
+                "ttlSecondsAfterFinished",
+                Node::new(i64::from(*ttl_seconds_after_finished)),
+            ),
+            ("activeDeadlineSeconds", Node::new(*active_deadline_seconds)),
+            ("backoffLimit", Node::new(i64::from(*backoff_limit))),
+            (
+                "startingDeadlineSeconds",
+                Node::new(*starting_deadline_seconds),
+            ),
+            (
+                "successfulJobsHistoryLimit",
+                Node::new(i64::from(*successful_jobs_history_limit)),
+            ),
+            (
+                "failedJobsHistoryLimit",
+                Node::new(i64::from(*failed_jobs_history_limit)),
+            ),
+            ("concurrencyPolicy", text(concurrency_policy.as_str())),
+            ("nodeSelector", Node::new(selector)),
+            ("runAsUser", Node::new(*run_as_user)),
+            ("runAsGroup", Node::new(*run_as_group)),
+            ("fsGroup", Node::new(*fs_group)),
+            ("runAsNonRoot", Node::new(*run_as_non_root)),
+            ("seccompProfileType", text(seccomp_profile_type.as_str())),
+            ("resources", resource_node(resources)),
+            (
+                "tolerations",
+                Node::new(tolerations.iter().map(toleration).collect::<Vec<_>>()),
+            ),
+            ("useOMJobOperator", Node::new(*use_om_job_operator)),
+            ("exitHandler", text(exit_handler.as_str())),
+            (
+                "terminationGracePeriodSeconds",
+                Node::new(*termination_grace_period_seconds),
+            ),
+            (
+                "exitHandlerResources",
+                resource_node(exit_handler_resources),
+            ),
+        ])
+    }
+}
+
+fn toleration(toleration: &Toleration) -> Node {
+    let Toleration {
+        key,
+        operator,
+        value,
+        effect,
+        seconds,
+    } = toleration;
+    let mut node = Mapping::with_capacity(5);
+    let mut set = |name: &str, value: Option<Node>| {
+        if let Some(value) = value {
+            node.insert(name, value);
+        }
+    };
+    set("key", key.as_ref().map(|key| text(key.as_str())));
+    set("operator", Some(text(operator.as_str())));
+    set("value", value.as_ref().map(|value| text(value.as_str())));
+    set("effect", effect.map(|effect| text(effect.as_str())));
+    set("tolerationSeconds", seconds.map(Node::new));
+    Node::new(node)
+}
+
+fn resource_node(resources: &Resources) -> Node {
+    let list = |list: &[(CompactString, Quantity)]| {
+        Node::new(
+            list.iter()
+                .map(|(name, quantity)| (name.clone(), text(quantity.as_str())))
+                .collect::<Mapping>(),
+        )
+    };
+    Node::new(Mapping::from_iter([
+        ("requests", list(&resources.requests)),
+        ("limits", list(&resources.limits)),
+    ]))
+}
+
+fn text(value: impl Into<CompactString>) -> Node {
+    Node::new(value.into())
+}

@@ -1,0 +1,41 @@
+//! A pipeline as everything after validation knows it.
+//!
+//! In: built by `validate` alone. Out: what `render` turns into manifests. What it holds has been checked; the nodes in it (workflow, pod
+//! template) keep the spans of the texts that they came from.
+
+use compact_str::CompactString;
+
+use super::{ObjectNames, Parameters, PipelineName, Schedule, TimeZone};
+use crate::definition::PipelineType;
+use crate::tree::{Mapping, Node};
+
+/// One pipeline, with all that its layers say about it.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// Its name, as OpenMetadata knows it.
+    pub name: PipelineName,
+    /// The names of its objects.
+    pub names: ObjectNames,
+    /// The user's own labels, for its objects and pods.
+    pub labels: Mapping,
+    /// The user's own annotations, for its objects and pods.
+    pub annotations: Mapping,
+    /// What it does.
+    pub pipeline_type: PipelineType,
+    /// OpenMetadata's fully qualified name of it, `service.pipeline`.
+    pub fqn: CompactString,
+    /// What it is for, in words.
+    pub description: Option<String>,
+    /// When it runs; none: by hand.
+    pub schedule: Option<Schedule>,
+    /// The time zone of the schedule; none: the cluster's.
+    pub time_zone: Option<TimeZone>,
+    /// Whether the schedule is followed.
+    pub enabled: bool,
+    /// The effective workflow, whose secrets are references.
+    pub workflow: Node,
+    /// How it runs on Kubernetes.
+    pub parameters: Parameters,
+    /// The user's own pod template, to be merged over the rendered one.
+    pub pod_template: Option<Node>,
+}

@@ -1,0 +1,154 @@
+//! Which files a project consists of.
+//!
+//! In: paths. Out: files, each once, in an order that depends on nothing but their names. A folder is walked to the bottom;
+//! left out are hidden entries, the project's own templates, and folders that belong to something else: another project, a
+//! kustomization (so what ompipe rendered), a Helm chart.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::{Error, TEMPLATES_FOLDER};
+
+/// The file that makes a folder a project.
+pub const PROJECT_FILE: &str = "ompipe.yaml";
+
+/// Files that say that a folder is not the project's to read.
+const OTHERS: [&str; 6] = [
+    PROJECT_FILE,
+    "kustomization.yaml",
+    "kustomization.yml",
+    "Kustomization",
+    "Chart.yaml",
+    "ompipe.lock",
+];
+
+/// The files to read, as paths are added.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub(super) found: Vec<File>,
+    pub(super) refused: Vec<Refused>,
+    inputs: usize,
+    has_links: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) named: bool,
+}
+
+/// An entry of a folder that is not followed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) path: PathBuf,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+/// The nearest folder from here upwards with a project file, as a path relative to here where that is `.` or goes up.
+pub(super) fn project_root(folder: &Path) -> Option<PathBuf> {
+    let mut relative = PathBuf::from(".");
+    let absolute = std::path::absolute(folder).ok()?;
+    for candidate in absolute.ancestors() {
+        if candidate.join(PROJECT_FILE).is_file() {
+            return Some(folder.join(relative));
+        }
+        relative.push("..");
+    }
+    None
+}
+
+impl Files {
+    /// Adds a file, or all of a folder.
+    pub(super) fn add(&mut self, path: PathBuf) -> Result<(), Error> {
+        self.inputs += 1;
+        let metadata = std::fs::metadata(&path)
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
+        if metadata.is_dir() {
+            let root = std::fs::canonicalize(&path)
+                .map_err(|source| Error::Read { path: path.clone(), source })?;
+            self.walk(&path, &root, 0)
+        } else {
+            self.found.push(File { path, named: true });
+            Ok(())
+        }
+    }
+
+    /// The folder of the first project file.
+    pub(super) fn root(&self) -> Option<&Path> {
+        self.found
+            .iter()
+            .find(|file| file.path.file_name().is_some_and(|name| name == PROJECT_FILE))
+            .and_then(|file| file.path.parent())
+    }
+
+    /// The files, each once. Only several inputs, or links, can name a file twice.
+    pub(super) fn into_each_once(self) -> (Vec<File>, Vec<Refused>) {
+        let Self { mut found, refused, inputs, has_links } = self;
+        if inputs > 1 || has_links {
+            let mut seen = HashSet::new();
+            found.retain(|file| {
+                seen.insert(std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone()))
+            });
+        }
+        (found, refused)
+    }
+
+    fn walk(&mut self, folder: &Path, root: &Path, depth: usize) -> Result<(), Error> {
+        let failed = |source| Error::Read { path: folder.to_owned(), source };
+        let mut entries = std::fs::read_dir(folder)
+            .map_err(failed)?
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) };
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                let is_templates = depth == 0 && name == TEMPLATES_FOLDER;
+                if !is_templates && !belongs_to_something_else(&path) {
+                    self.walk(&path, root, depth + 1)?;
+                }
+            } else if is_yaml(name) {
+                if kind.is_symlink() {
+                    self.add_link(path, root);
+                } else if kind.is_file() {
+                    self.found.push(File { path, named: false });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_link(&mut self, path: PathBuf, root: &Path) {
+        match std::fs::canonicalize(&path) {
+            Ok(target) if target.starts_with(root) => {
+                self.has_links = true;
+                self.found.push(File { path, named: false });
+            }
+            Ok(_) => self.refused.push(Refused {
+                path,
+                message: "a symbolic link leads out of the project".to_owned(),
+                help: "copy the file into the project, or name it on the command line".to_owned(),
+            }),
+            Err(error) => self.refused.push(Refused {
+                path,
+                message: format!("a symbolic link leads nowhere: {error}"),
+                help: "remove the link or mend its target".to_owned(),
+            }),
+        }
+    }
+}
+
+fn belongs_to_something_else(folder: &Path) -> bool {
+    OTHERS.iter().any(|name| folder.join(name).exists())
+}
+
+fn is_yaml(name: &str) -> bool {
+    [".yaml", ".yml"].iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
+}

@@ -1,0 +1,231 @@
+//! A project's files in: found, read, and taken apart into definitions.
+//!
+//! In: paths, or a folder to look upwards from. Out: a [`Project`]: the texts, the definitions in them, the project's own
+//! templates, and what was found wrong on the way. This is where files are read; it decides nothing about what they say.
+
+mod discover;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::definition::{self, Definitions};
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::source::{MAX_FILE_BYTES, Sources};
+use crate::tree::{SourceId, Span};
+use crate::yaml::{self, Dialect};
+
+pub use discover::PROJECT_FILE;
+
+/// The folder, in the project's, with what `ompipe spec import` made of OpenMetadata's schemas.
+pub const STATE_FOLDER: &str = ".ompipe";
+
+/// The folder, in the project's, whose files replace the built-in templates of the same name.
+pub const TEMPLATES_FOLDER: &str = "templates";
+
+/// Why a project cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No path was given, and no folder from here upwards is a project's.
+    #[error("failed to find {PROJECT_FILE} in {} or a folder above it", from.display())]
+    NoProject {
+        /// The folder that the search began in.
+        from: PathBuf,
+    },
+    /// A path that was named cannot be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+/// What to read.
+#[derive(Debug)]
+pub enum Input {
+    /// A text that is there already, such as standard input, and the name to show for it.
+    Text {
+        /// The name to show.
+        name: String,
+        /// The text.
+        bytes: Vec<u8>,
+    },
+    /// A file, or a folder with all definitions below it.
+    Path(PathBuf),
+}
+
+/// A project's definitions with the texts that they stand in.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// The folder of `ompipe.yaml`, when one was read.
+    pub root: Option<PathBuf>,
+    /// The texts.
+    pub sources: Sources,
+    /// The definitions.
+    pub definitions: Definitions,
+    /// What is wrong with the files.
+    pub found: Diagnostics,
+    /// The files that were read as definitions.
+    pub files: Vec<PathBuf>,
+}
+
+/// A text that was read, or why not.
+struct Text {
+    name: String,
+    /// Whether it was named, rather than found in a folder.
+    named: bool,
+    content: Result<Vec<u8>, Box<Diagnostic>>,
+}
+
+impl Project {
+    /// Reads the project that `folder` belongs to.
+    pub fn of_folder(folder: &Path) -> Result<Self, Error> {
+        let root = discover::project_root(folder)
+            .ok_or_else(|| Error::NoProject { from: folder.to_owned() })?;
+        Self::read(vec![Input::Path(root)])
+    }
+
+    /// Reads exactly these inputs.
+    pub fn read(inputs: Vec<Input>) -> Result<Self, Error> {
+        let mut project = Self::default();
+        let mut texts = Vec::new();
+        let mut files = discover::Files::default();
+        for input in inputs {
+            match input {
+                Input::Text { name, bytes } => {
+                    texts.push(Text { name, named: true, content: Ok(bytes) });
+                }
+                Input::Path(path) => files.add(path)?,
+            }
+        }
+        project.root = files.root().map(Path::to_owned);
+        let (found, refused) = files.into_each_once();
+        texts.par_extend(found.par_iter().map(|file| Text {
+            name: shown(&file.path),
+            named: file.named,
+            content: read_file(&file.path),
+        }));
+        project.files = found.into_iter().map(|file| file.path).collect();
+        project.take(texts);
+        for refused in refused {
+            let source = project.sources.add(shown(&refused.path), "");
+            project.found.push(
+                Diagnostic::error(&code::PROJECT_FILE, Span { source, start: 0, end: 0 }, refused.message)
+                    .with_help(refused.help),
+            );
+        }
+        Ok(project)
+    }
+
+    /// Parses the texts, each on any thread, and adds them in order.
+    fn take(&mut self, texts: Vec<Text>) {
+        let parsed = texts.into_par_iter().enumerate().map(|(index, text)| {
+            let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
+            parse(source, text)
+        });
+        for Parsed { name, text, definitions, found } in parsed.collect::<Vec<_>>() {
+            self.sources.add(name, text);
+            self.definitions.append(definitions);
+            self.found.append(found);
+        }
+    }
+}
+
+struct Parsed {
+    name: String,
+    text: String,
+    definitions: Definitions,
+    found: Diagnostics,
+}
+
+fn parse(source: SourceId, text: Text) -> Parsed {
+    let Text { name, named, content } = text;
+    let mut found = Diagnostics::default();
+    let text = match content.and_then(|bytes| yaml::decode(source, bytes)) {
+        Ok(text) => text,
+        Err(mut finding) => {
+            finding.span.source = source;
+            found.push(*finding);
+            let definitions = Definitions::default();
+            return Parsed { name, text: String::new(), definitions, found };
+        }
+    };
+    let documents = yaml::read(source, &text, Dialect::Definition, &mut found);
+    let mut definitions = definition::parse(documents, &mut found);
+    let foreign = std::mem::take(&mut definitions.foreign);
+    if named {
+        for document in foreign {
+            found.push(
+                Diagnostic::error(&code::DEFINITION_KIND, document.span, "not a definition of ompipe")
+                    .with_label("another system's object")
+                    .with_help("in a folder such documents are passed over; name only files with definitions"),
+            );
+        }
+    } else if !foreign.is_empty() && is_foreign_alone(&definitions) {
+        // Another system's file: how it writes its scalars is no concern of ours.
+        found = Diagnostics::default();
+    }
+    Parsed { name, text, definitions, found }
+}
+
+fn is_foreign_alone(definitions: &Definitions) -> bool {
+    let Definitions { projects, services, pipelines, broken, foreign: _ } = definitions;
+    projects.is_empty() && services.is_empty() && pipelines.is_empty() && broken.is_empty()
+}
+
+/// A template of the user's own: its file name, the name to show and its text.
+pub type OwnTemplate = (String, String, String);
+
+/// The templates in a folder, by name; none when the folder is not there and need not be.
+pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Error> {
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    if !required && !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut templates = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if name.starts_with('.') || !name.ends_with(".yaml") {
+            continue;
+        }
+        let text = read_limited(&path)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
+        templates.push((name.to_owned(), shown(&path), text));
+    }
+    templates.sort();
+    Ok(templates)
+}
+
+/// The bytes of a file of definitions, or the finding that it cannot be one.
+fn read_file(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+    read_limited(path).map_err(|error| {
+        let nowhere = Span { source: SourceId::NONE, start: 0, end: 0 };
+        Box::new(Diagnostic::error(
+            &code::PROJECT_FILE,
+            nowhere,
+            format!("the file cannot be read: {error}"),
+        ))
+    })
+}
+
+/// The bytes of a file, refused beyond [`MAX_FILE_BYTES`]; a file without end, such as a device, is not read to it.
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let mut bytes = Vec::with_capacity(4096);
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// The path with forward slashes, and without a leading `./`.
+fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    text.strip_prefix("./").map_or(text.clone(), str::to_owned)
+}

@@ -1,0 +1,241 @@
+//! What templates see of a pipeline.
+//!
+//! In: a validated [`Pipeline`]. Out: one mapping, whose names are the interface to everybody's own templates: `docs/templates.md` lists
+//! them, and a test holds list and mapping together.
+
+use compact_str::CompactString;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::environment::{self, RunIdentity};
+use super::exit_handler;
+use super::secrets::SecretVariables;
+use super::{Mode, run};
+use crate::definition::parameters::ExitHandler;
+use crate::model::{Parameters, Pipeline};
+use crate::tree::{Entry, Mapping, Node, Span};
+use crate::yaml;
+
+/// The Python few-liner that every pod with secrets or a sidecar starts with.
+const LAUNCHER: &str = include_str!("../../templates/launcher.py");
+
+/// A schedule that never comes, for a pipeline without one: also when somebody resumes it by hand, it waits for a person.
+const NEVER: &str = "0 0 31 2 *";
+
+/// What `startingDeadlineSeconds: 0` is rendered as, in seconds. Kubernetes' CronJob controller never starts a job whose
+/// deadline is 0; a minute lets a run start late by the controller's own delays and catches nothing up that was missed before.
+const NO_CATCH_UP_SECONDS: i64 = 60;
+
+/// The context of one pipeline.
+pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
+    let mut workflow = pipeline.workflow.clone();
+    let secrets = SecretVariables::replace_in(&mut workflow);
+    let mut config = String::new();
+    yaml::write(&workflow, &mut config);
+
+    let operator = pipeline.parameters.use_om_job_operator;
+    let exit_handler = (!operator).then_some(pipeline.parameters.exit_handler);
+    let launched = !secrets.is_empty() || exit_handler == Some(ExitHandler::Sidecar);
+    let hash = config_hash(&config, launched);
+    let run_id = match mode {
+        Mode::Scheduled => None,
+        Mode::Run(id) => Some(id.unwrap_or_else(|| run::derived_id(pipeline, &hash))),
+    };
+    let run_name = run_id.map(|id| run_name(pipeline, id));
+    let identity = match (run_id, operator) {
+        (Some(id), _) => RunIdentity::Known {
+            id,
+            name: run_name.clone().unwrap_or_default(),
+        },
+        (None, true) => RunIdentity::FromOperator,
+        (None, false) => RunIdentity::FromJob,
+    };
+    let environment = environment::of(pipeline, &secrets, &identity, launched);
+
+    let labels = labels(pipeline, run_id);
+    let mut context = Mapping::with_capacity(12);
+    context.insert("pipeline", Node::new(described(pipeline)));
+    context.insert("names", Node::new(names(pipeline, run_name.clone())));
+    context.insert("labels", Node::new(labels));
+    context.insert("annotations", Node::new(pipeline.annotations.clone()));
+    context.insert(
+        "podAnnotations",
+        Node::new(pod_annotations(pipeline, &hash)),
+    );
+    context.insert("kubernetes", Node::new(parameters(&pipeline.parameters)));
+    context.insert(
+        "podTemplate",
+        pipeline
+            .pod_template
+            .clone()
+            .unwrap_or_else(|| Node::new(Mapping::new())),
+    );
+    context.insert(
+        "config",
+        Node::new(object([("text", text(config)), ("hash", text(hash))])),
+    );
+    context.insert("launcher", text(if launched { LAUNCHER } else { "" }));
+    context.insert(
+        "env",
+        Node::new(object([
+            ("main", Node::new(environment.main)),
+            ("exitHandler", Node::new(environment.exit_handler)),
+        ])),
+    );
+    context.insert(
+        "command",
+        Node::new(object([
+            ("main", exit_handler::main_command(launched)),
+            ("exitHandler", exit_handler::command(exit_handler, launched)),
+        ])),
+    );
+    context.insert(
+        "exitHandler",
+        Node::new(object([
+            (
+                "isPreStop",
+                Node::new(exit_handler == Some(ExitHandler::PreStop)),
+            ),
+            (
+                "isSidecar",
+                Node::new(exit_handler == Some(ExitHandler::Sidecar)),
+            ),
+        ])),
+    );
+    context
+}
+
+/// The context of what a namespace has once: the service account and its rights.
+pub(super) fn of_namespace(parameters_of: &Parameters) -> Mapping {
+    let mut labels = Mapping::with_capacity(3);
+    labels.insert("app.kubernetes.io/name", text("openmetadata"));
+    labels.insert("app.kubernetes.io/component", text("ingestion"));
+    labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
+    object([
+        ("labels", Node::new(labels)),
+        ("kubernetes", Node::new(parameters(parameters_of))),
+    ])
+}
+
+fn described(pipeline: &Pipeline) -> Mapping {
+    let schedule = pipeline
+        .schedule
+        .as_ref()
+        .map_or(NEVER, |schedule| schedule.as_str());
+    object([
+        ("name", text(pipeline.name.as_str())),
+        ("type", text(pipeline.pipeline_type.as_str())),
+        ("fqn", text(pipeline.fqn.as_str())),
+        (
+            "description",
+            text(pipeline.description.as_deref().unwrap_or_default()),
+        ),
+        ("schedule", text(schedule)),
+        (
+            "timeZone",
+            text(pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str())),
+        ),
+        (
+            "suspend",
+            Node::new(!pipeline.enabled || pipeline.schedule.is_none()),
+        ),
+    ])
+}
+
+fn names(pipeline: &Pipeline, run_name: Option<CompactString>) -> Mapping {
+    let names = &pipeline.names;
+    let mut mapping = object([
+        ("configMap", text(names.config_map.clone())),
+        ("secret", text(names.secret.clone())),
+        ("cronJob", text(names.cron_job.clone())),
+        ("cronOMJob", text(names.cron_om_job.clone())),
+    ]);
+    if let Some(run_name) = run_name {
+        mapping.insert("run", text(run_name));
+    }
+    mapping
+}
+
+/// The name of a run's Job or OMJob.
+fn run_name(pipeline: &Pipeline, run_id: Uuid) -> CompactString {
+    let id = run_id.to_string();
+    if pipeline.parameters.use_om_job_operator {
+        pipeline.names.om_job(&id)
+    } else {
+        pipeline.names.job(&id)
+    }
+}
+
+/// OpenMetadata's own labels, and over none of them the user's.
+fn labels(pipeline: &Pipeline, run_id: Option<Uuid>) -> Mapping {
+    let component = match pipeline.pipeline_type {
+        crate::definition::PipelineType::Application => "application",
+        _ => "ingestion",
+    };
+    let mut labels = pipeline.labels.clone();
+    labels.insert("app.kubernetes.io/name", text("openmetadata"));
+    labels.insert("app.kubernetes.io/component", text(component));
+    labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
+    labels.insert(
+        "app.kubernetes.io/pipeline",
+        text(pipeline.names.label.as_str()),
+    );
+    labels.insert(
+        "app.kubernetes.io/pipeline-type",
+        text(pipeline.pipeline_type.as_str().to_lowercase()),
+    );
+    if let Some(run_id) = run_id {
+        labels.insert("app.kubernetes.io/run-id", text(run_id.to_string()));
+    }
+    labels
+}
+
+/// The pods' annotations. The hash makes a change of the workflow a change of the CronJob, so that whoever compares the two sees it.
+fn pod_annotations(pipeline: &Pipeline, hash: &str) -> Mapping {
+    let mut annotations = pipeline.annotations.clone();
+    for (key, value) in &pipeline.parameters.pod_annotations.0 {
+        annotations.insert(key.as_str(), text(value.as_str()));
+    }
+    annotations.insert("pipelines.openmetadata.org/config-hash", text(hash));
+    annotations
+}
+
+fn config_hash(config: &str, launched: bool) -> String {
+    let mut hash = Sha256::new();
+    hash.update(config);
+    if launched {
+        hash.update([0]);
+        hash.update(LAUNCHER);
+    }
+    // 16 hexadecimal digits: enough to tell versions of one file apart, short enough to read in a diff.
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The parameters as templates see them: what is written, but for what Kubernetes reads otherwise.
+fn parameters(parameters: &Parameters) -> Mapping {
+    let mut mapping = parameters.to_mapping();
+    if parameters.starting_deadline_seconds == 0 {
+        mapping.insert("startingDeadlineSeconds", Node::new(NO_CATCH_UP_SECONDS));
+    }
+    mapping
+}
+
+pub(super) fn text(value: impl Into<CompactString>) -> Node {
+    Node::new(value.into())
+}
+
+pub(super) fn object<const N: usize>(entries: [(&'static str, Node); N]) -> Mapping {
+    let mut mapping = Mapping::with_capacity(N);
+    for (key, value) in entries {
+        mapping.push(Entry {
+            key: CompactString::const_new(key),
+            key_span: Span::NONE,
+            value,
+        });
+    }
+    mapping
+}

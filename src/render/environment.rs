@@ -1,0 +1,140 @@
+//! The environment of the two containers: what `main.py` and `exit_handler.py` read, and what the launcher needs.
+//!
+//! In: a pipeline, its secrets' variables and how a run knows its id. Out: lists for a container's `env`, in an order that does not
+//! depend on what is set.
+
+use compact_str::CompactString;
+use uuid::Uuid;
+
+use super::context::{object, text};
+use super::exit_handler::EXIT_CODE_FILE;
+use super::secrets::SecretVariables;
+use crate::definition::parameters::ExitHandler;
+use crate::model::{EnvValue, EnvVariable, Pipeline};
+use crate::tree::{Mapping, Node};
+
+/// How a container learns which run it belongs to.
+pub(super) enum RunIdentity {
+    /// One run, known now.
+    Known { id: Uuid, name: CompactString },
+    /// A CronJob's: by the labels that the Job controller puts on the pod. The Job's UID is the run's id: a new one each time.
+    FromJob,
+    /// A CronOMJob's: the operator fills the placeholders in when a run starts.
+    FromOperator,
+}
+
+/// The variables of both containers.
+pub(super) struct Environment {
+    pub(super) main: Vec<Node>,
+    pub(super) exit_handler: Vec<Node>,
+}
+
+/// The variables of a pipeline's containers.
+pub(super) fn of(
+    pipeline: &Pipeline,
+    secrets: &SecretVariables,
+    identity: &RunIdentity,
+    launched: bool,
+) -> Environment {
+    let config = || {
+        from(
+            "config",
+            "configMapKeyRef",
+            config_map_key(pipeline, "config"),
+        )
+    };
+    let (run_id, job_name) = match identity {
+        RunIdentity::Known { id, name } => (
+            literal("pipelineRunId", id.to_string()),
+            literal("jobName", name.clone()),
+        ),
+        RunIdentity::FromJob => (
+            from(
+                "pipelineRunId",
+                "fieldRef",
+                field("metadata.labels['batch.kubernetes.io/controller-uid']"),
+            ),
+            from(
+                "jobName",
+                "fieldRef",
+                field("metadata.labels['batch.kubernetes.io/job-name']"),
+            ),
+        ),
+        RunIdentity::FromOperator => (
+            literal("pipelineRunId", "{{ omjob.uid }}"),
+            literal("jobName", "{{ omjob.name }}"),
+        ),
+    };
+    let namespace = literal("namespace", pipeline.parameters.namespace.as_str());
+    let fqn = literal("ingestionPipelineFQN", pipeline.fqn.as_str());
+    let operator = pipeline.parameters.use_om_job_operator;
+    let sidecar = !operator && pipeline.parameters.exit_handler == ExitHandler::Sidecar;
+
+    let mut shared: Vec<_> = pipeline
+        .parameters
+        .extra_env_vars
+        .iter()
+        .map(extra)
+        .collect();
+    if launched {
+        shared.push(from(
+            "OMPIPE_LAUNCHER",
+            "configMapKeyRef",
+            config_map_key(pipeline, "launcher.py"),
+        ));
+    }
+    if sidecar {
+        shared.push(literal("OMPIPE_EXIT_CODE_FILE", EXIT_CODE_FILE));
+    }
+    shared.extend(secrets.env());
+
+    let pipeline_type = literal("pipelineType", pipeline.pipeline_type.as_str());
+    let mut main = vec![config(), pipeline_type];
+    main.extend([
+        run_id.clone(),
+        fqn.clone(),
+        job_name.clone(),
+        namespace.clone(),
+    ]);
+    if !operator && !sidecar {
+        // The preStop hook runs in this container: what it reports is that the run was ended.
+        main.push(literal("pipelineStatus", "Failed"));
+    }
+    main.extend(shared.iter().cloned());
+
+    let mut exit_handler = vec![config(), run_id, fqn, job_name, namespace];
+    exit_handler.extend(shared);
+    Environment { main, exit_handler }
+}
+
+fn extra(variable: &EnvVariable) -> Node {
+    let EnvVariable { name, value } = variable;
+    let value = match value {
+        EnvValue::Text(value) => ("value", text(value.clone())),
+        EnvValue::From(source) => ("valueFrom", source.clone()),
+    };
+    Node::new(object([("name", text(name.as_str())), value]))
+}
+
+fn literal(name: &'static str, value: impl Into<CompactString>) -> Node {
+    Node::new(object([("name", text(name)), ("value", text(value))]))
+}
+
+fn from(name: &'static str, kind: &'static str, reference: Mapping) -> Node {
+    let source = object([(kind, Node::new(reference))]);
+    Node::new(object([
+        ("name", text(name)),
+        ("valueFrom", Node::new(source)),
+    ]))
+}
+
+fn config_map_key(pipeline: &Pipeline, key: &'static str) -> Mapping {
+    object([
+        ("name", text(pipeline.names.config_map.clone())),
+        ("key", text(key)),
+    ])
+}
+
+fn field(path: &'static str) -> Mapping {
+    object([("fieldPath", text(path))])
+}

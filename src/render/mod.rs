@@ -1,0 +1,169 @@
+//! Pipeline → manifests, by templates.
+//!
+//! In: validated [`Pipeline`]s and the templates, built in or the user's own. Out: [`Manifest`]s in which every pod's secrets are references,
+//! checked against Kubernetes' types. The way of one pipeline: [`context`] (what templates see) → [`template`] (trees with
+//! expressions) → the user's `podTemplate`, merged strategically → [`manifest`](crate::manifest)'s checks. It does no I/O.
+
+mod context;
+mod environment;
+mod exit_handler;
+mod expression;
+mod run;
+pub mod secrets;
+mod template;
+
+use uuid::Uuid;
+
+use crate::diagnostic::Diagnostics;
+use crate::manifest::{self, Manifest, Type};
+use crate::model::{Parameters, Pipeline};
+use crate::source::Sources;
+use crate::tree::{Node, Value};
+use crate::yaml::{self, Dialect};
+use template::TemplateSet;
+
+/// What a pipeline is rendered to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Its CronJob or CronOMJob.
+    Scheduled,
+    /// One run: a Job or OMJob, with this id or one derived from what it runs.
+    Run(Option<Uuid>),
+}
+
+/// A file of the folder `templates/` with its text.
+macro_rules! built_in {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../templates/", $name)))
+    };
+}
+/// The built-in templates, by file name.
+const BUILT_IN: [(&str, &str); 17] = [
+    built_in!("configmap.yaml"),
+    built_in!("container-security-context.yaml"),
+    built_in!("cronjob.yaml"),
+    built_in!("cronomjob.yaml"),
+    built_in!("exit-code-mount.yaml"),
+    built_in!("exit-code-volume.yaml"),
+    built_in!("exit-handler-prestop.yaml"),
+    built_in!("exit-handler-sidecar.yaml"),
+    built_in!("job-spec.yaml"),
+    built_in!("job.yaml"),
+    built_in!("omjob-spec.yaml"),
+    built_in!("omjob.yaml"),
+    built_in!("pod-security-context.yaml"),
+    built_in!("pod.yaml"),
+    built_in!("role.yaml"),
+    built_in!("rolebinding.yaml"),
+    built_in!("serviceaccount.yaml"),
+];
+
+/// Renders pipelines by one set of templates.
+#[derive(Debug)]
+pub struct Renderer {
+    templates: TemplateSet,
+}
+
+impl Renderer {
+    /// Compiles the built-in templates, with `own` in place of those of the same name and beside them. `None` when any is wrong, which
+    /// is then among the findings.
+    pub fn new(
+        own: impl IntoIterator<Item = (String, String, String)>,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Option<Self> {
+        let mut files = std::collections::BTreeMap::new();
+        for (name, text) in BUILT_IN {
+            files.insert(
+                name.to_owned(),
+                (format!("<built-in>/{name}"), text.to_owned()),
+            );
+        }
+        for (name, shown, text) in own {
+            files.insert(name, (shown, text));
+        }
+        let mut sound = true;
+        let mut trees = Vec::with_capacity(files.len());
+        for (name, (shown, text)) in files {
+            let mut own = Diagnostics::default();
+            let source = sources.add(shown, text);
+            let text = sources
+                .get(source)
+                .map_or("", |source| source.text.as_str());
+            let tree = yaml::read(source, text, Dialect::Definition, &mut own)
+                .into_iter()
+                .next();
+            sound &= !own.has_errors();
+            found.append(own);
+            trees.extend(tree.map(|tree| (name, tree)));
+        }
+        let templates = TemplateSet::compile(trees, found)?;
+        sound.then_some(Self { templates })
+    }
+
+    /// The objects of one pipeline; none when something in them is wrong.
+    pub fn pipeline(
+        &self,
+        pipeline: &Pipeline,
+        mode: Mode,
+        found: &mut Diagnostics,
+    ) -> Vec<Manifest> {
+        let context = context::of_pipeline(pipeline, mode);
+        let operator = pipeline.parameters.use_om_job_operator;
+        let runs_by = match (mode, operator) {
+            (Mode::Scheduled, false) => "cronjob.yaml",
+            (Mode::Scheduled, true) => "cronomjob.yaml",
+            (Mode::Run(_), false) => "job.yaml",
+            (Mode::Run(_), true) => "omjob.yaml",
+        };
+        ["configmap.yaml", runs_by]
+            .into_iter()
+            .filter_map(|template| {
+                let mut node = self.templates.render(template, &context, found)?;
+                if let (Some(patch), false) = (&pipeline.pod_template, operator) {
+                    merge_pod_template(&mut node, patch, found);
+                }
+                checked(node, found)
+            })
+            .collect()
+    }
+
+    /// The service account of a namespace and its rights.
+    pub fn namespace(&self, parameters: &Parameters, found: &mut Diagnostics) -> Vec<Manifest> {
+        let context = context::of_namespace(parameters);
+        ["serviceaccount.yaml", "role.yaml", "rolebinding.yaml"]
+            .into_iter()
+            .filter_map(|template| {
+                let node = self.templates.render(template, &context, found)?;
+                checked(node, found)
+            })
+            .collect()
+    }
+}
+
+/// Merges the user's pod template over the rendered one, where the object has one.
+fn merge_pod_template(object: &mut Node, patch: &Node, found: &mut Diagnostics) {
+    let route: &[&str] = match object.get("kind").and_then(Node::as_str) {
+        Some("CronJob") => &["spec", "jobTemplate", "spec", "template"],
+        Some("Job") => &["spec", "template"],
+        _ => return,
+    };
+    if let Some(template) = at_route_mut(object, route) {
+        manifest::strategic_merge(template, patch, Type::pod_template(), found);
+    }
+}
+
+fn at_route_mut<'n>(node: &'n mut Node, route: &[&str]) -> Option<&'n mut Node> {
+    route
+        .iter()
+        .try_fold(node, |node, key| match &mut node.value {
+            Value::Mapping(mapping) => mapping.get_mut(key),
+            _ => None,
+        })
+}
+
+fn checked(node: Node, found: &mut Diagnostics) -> Option<Manifest> {
+    let manifest = Manifest::new(node, found)?;
+    manifest::kubernetes::check(&manifest, found);
+    Some(manifest)
+}

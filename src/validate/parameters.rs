@@ -1,0 +1,167 @@
+//! The layers of `kubernetes:` → the parameters of one pipeline.
+//!
+//! In: the project's mapping and the pipeline's, each of which agrees with the schema. Out: [`Parameters`], or findings at the layer that is at
+//! fault, which its nodes remember.
+
+use super::merge::merge;
+use super::rules;
+use super::rules::names::Output;
+use crate::definition::defaults::ResolvedParameters;
+use crate::definition::deserialize::from_node;
+use crate::definition::parameters::ExitHandler;
+use crate::definition::{self, written};
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::model::{Parameters, Resources};
+use crate::tree::{Mapping, Node};
+
+/// Where parameters stand in a definition, for the routes of findings.
+const ROUTE: &str = "spec.kubernetes";
+
+/// The parameters of a pipeline; `None` when any is wrong, which is then among the findings.
+pub(super) fn parameters(
+    project: Option<&Node>,
+    pipeline: Option<&Node>,
+    found: &mut Diagnostics,
+) -> Option<Parameters> {
+    let mut merged = project.cloned().unwrap_or_else(|| Node::new(Mapping::new()));
+    if let Some(pipeline) = pipeline {
+        merge(&mut merged, pipeline);
+    }
+    let written: definition::parameters::Parameters = match from_node(&merged) {
+        Ok(written) => written,
+        Err(error) => {
+            found.push(Diagnostic::error(&code::SCHEMA_TYPE, error.span, error.message));
+            return None;
+        }
+    };
+    let mut own = Diagnostics::default();
+    let parameters = checked(&merged, written.resolve(), &mut own);
+    let sound = !own.has_errors();
+    found.append(own);
+    parameters.filter(|_| sound)
+}
+
+/// The typed values, each by its own rule. All are looked at, whatever is wrong with one.
+fn checked(
+    written: &Node,
+    resolved: ResolvedParameters,
+    found: &mut Diagnostics,
+) -> Option<Parameters> {
+    let ResolvedParameters {
+        namespace,
+        ingestion_image,
+        image_pull_policy,
+        image_pull_secrets: _,
+        service_account_name,
+        ttl_seconds_after_finished,
+        active_deadline_seconds,
+        backoff_limit,
+        starting_deadline_seconds,
+        successful_jobs_history_limit,
+        failed_jobs_history_limit,
+        concurrency_policy,
+        node_selector: _,
+        run_as_user,
+        run_as_group,
+        fs_group,
+        run_as_non_root,
+        seccomp_profile_type,
+        resources,
+        extra_env_vars: _,
+        pod_annotations: _,
+        tolerations: _,
+        use_om_job_operator,
+        // What only the cluster's verbs read.
+        enable_failure_diagnostics: _,
+        exit_handler,
+        termination_grace_period_seconds,
+        exit_handler_resources,
+        in_cluster: _,
+        kubeconfig_path: _,
+        kube_config_content: _,
+    } = resolved;
+    let output = if use_om_job_operator { Output::OmJob } else { Output::CronJob };
+    rules::run::starting_deadline(written, output, ROUTE, found);
+    rules::run::run_as_root(written, run_as_user, run_as_non_root, ROUTE, found);
+    let sidecar = exit_handler == ExitHandler::Sidecar;
+    rules::run::not_carried(written, output, sidecar, ROUTE, found);
+
+    let mut fields = Fields { written, found };
+    let namespace = fields.text("namespace", &namespace, rules::names::namespace);
+    let ingestion_image = fields.text("ingestionImage", &ingestion_image, rules::image::image);
+    let service_account_name =
+        fields.text("serviceAccountName", &service_account_name, rules::names::service_account_name);
+    let image_pull_secrets = fields.optional("imagePullSecrets", rules::names::image_pull_secrets);
+    let node_selector = fields.optional("nodeSelector", rules::pairs::node_selector);
+    let pod_annotations = fields.optional("podAnnotations", rules::pairs::pod_annotations);
+    let extra_env_vars = fields.optional("extraEnvVars", rules::environment::extra_env_vars);
+    let tolerations = fields.optional("tolerations", rules::tolerations::tolerations);
+    let resources = fields.resources("resources", &resources);
+    let exit_handler_resources = fields.resources("exitHandlerResources", &exit_handler_resources);
+    Some(Parameters {
+        namespace: namespace?,
+        ingestion_image: ingestion_image?,
+        image_pull_policy,
+        image_pull_secrets: image_pull_secrets?,
+        service_account_name: service_account_name?,
+        ttl_seconds_after_finished,
+        active_deadline_seconds,
+        backoff_limit,
+        starting_deadline_seconds,
+        successful_jobs_history_limit,
+        failed_jobs_history_limit,
+        concurrency_policy,
+        node_selector: node_selector?,
+        run_as_user,
+        run_as_group,
+        fs_group,
+        run_as_non_root,
+        seccomp_profile_type,
+        resources: resources?,
+        extra_env_vars: extra_env_vars?,
+        pod_annotations: pod_annotations?,
+        tolerations: tolerations?,
+        use_om_job_operator,
+        exit_handler,
+        termination_grace_period_seconds,
+        exit_handler_resources: exit_handler_resources?,
+    })
+}
+
+/// A rule of one field: the node, its route, and where to put findings.
+type Rule<T> = fn(&Node, &str, &mut Diagnostics) -> Option<T>;
+
+struct Fields<'a, 'f> {
+    written: &'a Node,
+    found: &'f mut Diagnostics,
+}
+
+impl<'a> Fields<'a, '_> {
+    /// A field with a default: the rule looks at what is written, or else at the default.
+    fn text<T>(&mut self, key: &str, resolved: &str, rule: Rule<T>) -> Option<T> {
+        match self.field(key) {
+            Some(node) => rule(node, &route(key), self.found),
+            None => rule(&Node::new(resolved), &route(key), self.found),
+        }
+    }
+
+    /// A field without one: nothing written is the empty value.
+    fn optional<T: Default>(&mut self, key: &str, rule: Rule<T>) -> Option<T> {
+        match self.field(key) {
+            Some(node) => rule(node, &route(key), self.found),
+            None => Some(T::default()),
+        }
+    }
+
+    fn resources(&mut self, key: &str, resolved: &written::Resources) -> Option<Resources> {
+        rules::resources::resources(self.field(key), resolved, &route(key), self.found)
+    }
+
+    fn field(&self, key: &str) -> Option<&'a Node> {
+        self.written.get(key).filter(|node| !node.is_null())
+    }
+}
+
+fn route(key: &str) -> String {
+    format!("{ROUTE}.{key}")
+}
