@@ -67,8 +67,15 @@ pub fn compile(
     check_selection(&options.only, definitions, found);
 
     let outcomes = pipelines.par_iter().map(|definition| {
-        let wanted = options.only.is_empty() || options.only.iter().any(|name| name == definition.name());
-        one(definition, &validator, renderer.as_ref(), options.mode, wanted)
+        let wanted =
+            options.only.is_empty() || options.only.iter().any(|name| name == definition.name());
+        one(
+            definition,
+            &validator,
+            renderer.as_ref(),
+            options.mode,
+            wanted,
+        )
     });
     let outcomes = outcomes.collect::<Vec<_>>();
 
@@ -78,7 +85,10 @@ pub fn compile(
         found.append(outcome.found);
         objects.extend(outcome.objects);
         if let Some(parameters) = outcome.parameters {
-            let key = (parameters.namespace.clone(), parameters.service_account_name.clone());
+            let key = (
+                parameters.namespace.clone(),
+                parameters.service_account_name.clone(),
+            );
             namespaces.entry(key).or_insert(parameters);
         }
     }
@@ -103,31 +113,55 @@ fn one(
 ) -> Outcome {
     let mut found = Diagnostics::default();
     let Some(pipeline) = validator.pipeline(definition, &mut found) else {
-        return Outcome { found, ..Outcome::default() };
+        return Outcome {
+            found,
+            ..Outcome::default()
+        };
     };
     let Some(renderer) = renderer else {
-        return Outcome { found, ..Outcome::default() };
+        return Outcome {
+            found,
+            ..Outcome::default()
+        };
     };
     let manifests = renderer.pipeline(&pipeline, mode, &mut found);
     if !wanted {
-        return Outcome { found, ..Outcome::default() };
+        return Outcome {
+            found,
+            ..Outcome::default()
+        };
     }
     let folder = Some(pipeline.names.folder.as_str());
-    let objects = manifests.iter().map(|manifest| object(manifest, folder, definition.name_span()));
-    Outcome { objects: objects.collect(), parameters: Some(pipeline.parameters), found }
+    let objects = manifests
+        .iter()
+        .map(|manifest| object(manifest, folder, definition.name_span()));
+    Outcome {
+        objects: objects.collect(),
+        parameters: Some(pipeline.parameters),
+        found,
+    }
 }
 
 fn object(manifest: &Manifest, folder: Option<&str>, span: Span) -> Object {
     let mut text = String::with_capacity(4096);
     yaml::write(manifest.node(), &mut text);
     text.shrink_to_fit();
-    Object { file: manifest.file_name(folder), order: manifest.apply_order(), span, text }
+    Object {
+        file: manifest.file_name(folder),
+        order: manifest.apply_order(),
+        span,
+        text,
+    }
 }
 
 /// A pipeline that is asked for and not there is an error, not an empty answer.
 fn check_selection(only: &[String], definitions: &Definitions, found: &mut Diagnostics) {
     for name in only {
-        if definitions.pipelines.iter().any(|pipeline| pipeline.name() == name) {
+        if definitions
+            .pipelines
+            .iter()
+            .any(|pipeline| pipeline.name() == name)
+        {
             continue;
         }
         let known = definitions.pipelines.iter().map(IngestionPipeline::name);
@@ -140,5 +174,117 @@ fn check_selection(only: &[String], definitions: &Definitions, found: &mut Diagn
             Some(near) => finding.with_help(format!("did you mean `{near}`?")),
             None => finding,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::{Input, Project};
+    use uuid::Uuid;
+
+    const TEXT: &str = "
+kind: IngestionProject
+metadata: {name: analytics}
+spec:
+  openMetadata:
+    hostPort: http://openmetadata:8585/api
+    authProvider: openmetadata
+    securityConfig: {jwtToken: {secretKeyRef: {name: openmetadata-bot, key: token}}}
+---
+kind: ServiceConnection
+metadata: {name: snowflake-prod}
+spec:
+  type: snowflake
+  connection:
+    config:
+      type: Snowflake
+      username: ingest
+      password: {secretKeyRef: {name: snowflake, key: password}}
+      account: acme.eu-central-1
+---
+kind: IngestionPipeline
+metadata: {name: snowflake-metadata}
+spec:
+  service: snowflake-prod
+  type: metadata
+  schedule: \"0 3 * * *\"
+  timeZone: Europe/Zurich
+  workflow:
+    source: {sourceConfig: {config: {type: DatabaseMetadata}}}
+  kubernetes: {KUBERNETES}
+";
+
+    fn compiled(kubernetes: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
+        let bytes = TEXT.replace("{KUBERNETES}", kubernetes).into_bytes();
+        let input = Input::Text {
+            name: "-".to_owned(),
+            bytes,
+        };
+        let mut project = Project::read(vec![input]).unwrap();
+        let options = Options {
+            mode,
+            only: Vec::new(),
+            templates: Vec::new(),
+            bundle: None,
+        };
+        let mut found = std::mem::take(&mut project.found);
+        let objects = compile(
+            &project.definitions,
+            &options,
+            &mut project.sources,
+            &mut found,
+        );
+        (objects, found.into_sorted())
+    }
+
+    fn files(objects: &[Object]) -> Vec<&str> {
+        objects.iter().map(|object| object.file.as_str()).collect()
+    }
+
+    #[test]
+    fn a_pipeline_becomes_a_configmap_and_a_cronjob_beside_its_service_account() {
+        let (objects, found) = compiled("{}", Mode::Scheduled);
+        assert_eq!(found, []);
+        assert_eq!(
+            files(&objects),
+            [
+                "rbac.yaml",
+                "rbac.yaml",
+                "rbac.yaml",
+                "snowflake-metadata/configmap-om-config-snowflake-metadata.yaml",
+                "snowflake-metadata/cronjob-om-cronjob-snowflake-metadata.yaml",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_operator_gets_a_cronomjob_and_a_run_is_a_job_or_an_omjob() {
+        for (kubernetes, mode, expected) in [
+            (
+                "{useOMJobOperator: true}",
+                Mode::Scheduled,
+                "snowflake-metadata/cronomjob-om-cronomjob-snowflake-metadata.yaml",
+            ),
+            (
+                "{}",
+                Mode::Run(Some(Uuid::nil())),
+                "snowflake-metadata/job-om-job-snowflake-metadata-00000000.yaml",
+            ),
+            (
+                "{useOMJobOperator: true}",
+                Mode::Run(Some(Uuid::nil())),
+                "snowflake-metadata/omjob-om-job-snowflake-metadata-00000000.yaml",
+            ),
+            (
+                "{exitHandler: sidecar}",
+                Mode::Scheduled,
+                "snowflake-metadata/cronjob-om-cronjob-snowflake-metadata.yaml",
+            ),
+        ] {
+            let (objects, found) = compiled(kubernetes, mode);
+            assert_eq!(found, []);
+            assert_eq!(files(&objects).last(), Some(&expected));
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! ompipe renders small pipeline definitions to the Kubernetes objects that run OpenMetadata ingestion.
 #![warn(missing_docs)]
 
+pub mod compile;
 pub mod definition;
 pub mod diagnostic;
 pub mod manifest;
 pub mod model;
 pub mod output;
 pub mod schema;
+pub mod project;
 pub mod render;
 pub mod source;
 pub mod spec;

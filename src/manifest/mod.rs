@@ -13,7 +13,7 @@ mod strategic_merge;
 mod types;
 mod values;
 
-pub use pod_template::{EXIT_HANDLER_CONTAINER, MAIN_CONTAINER, pod_templates};
+pub use pod_template::{CONTAINER, pod_templates};
 pub use strategic_merge::strategic_merge;
 pub use types::Type;
 

@@ -11,11 +11,8 @@ use super::types::Type;
 use crate::diagnostic::Diagnostics;
 use crate::tree::{Entry, Mapping, Node, Span};
 
-/// The name of the container in an OMJob's main pod, under which a `podTemplate` patches it.
-pub const MAIN_CONTAINER: &str = "main";
-
-/// The name of the container in an OMJob's exit handler pod.
-pub const EXIT_HANDLER_CONTAINER: &str = "exit-handler";
+/// The name of the container in either of an OMJob's pods, under which a `podTemplate` patches it.
+pub const CONTAINER: &str = "main";
 
 /// The fields of an OMJob's pod spec that are the container's.
 const OF_CONTAINER: &[&str] = &["image", "imagePullPolicy", "command", "env", "resources"];
@@ -45,21 +42,23 @@ pub fn pod_templates<'m>(manifest: &'m Manifest, found: &mut Diagnostics) -> Vec
 }
 
 fn made<'m>(spec: Option<&'m Node>, found: &mut Diagnostics) -> Vec<Cow<'m, Node>> {
-    [
-        ("mainPodSpec", MAIN_CONTAINER),
-        ("exitHandlerSpec", EXIT_HANDLER_CONTAINER),
-    ]
-    .into_iter()
-    .filter_map(|(field, container)| {
-        Some(Cow::Owned(of_pod_spec(spec?.get(field)?, container, found)))
-    })
-    .collect()
+    ["mainPodSpec", "exitHandlerSpec"]
+        .into_iter()
+        .filter_map(|field| Some(Cow::Owned(of_pod_spec(spec?.get(field)?, found))))
+        .collect()
 }
 
-/// What the operator makes of one of an OMJob's pod specs.
-fn of_pod_spec(pod: &Node, container: &str, found: &mut Diagnostics) -> Node {
+/// What the operator makes of one of an OMJob's pod specs. It hardens the container itself, as OpenMetadata's own
+/// operator does: the pod spec of an OMJob has no field for that.
+fn of_pod_spec(pod: &Node, found: &mut Diagnostics) -> Node {
     let mut main = Mapping::new();
-    main.insert("name", Node::at(container, pod.span));
+    main.insert("name", Node::at(CONTAINER, pod.span));
+    let drop = Mapping::from_iter([("drop", Node::new(vec![Node::new("ALL")]))]);
+    let security = Mapping::from_iter([
+        ("allowPrivilegeEscalation", Node::new(false)),
+        ("capabilities", Node::new(drop)),
+    ]);
+    main.insert("securityContext", Node::at(security, pod.span));
     take(&mut main, pod, OF_CONTAINER);
     let mut spec = Mapping::new();
     spec.insert("restartPolicy", Node::new("Never"));
@@ -122,6 +121,8 @@ mod tests {
 
     #[test]
     fn an_omjob_makes_a_pod_for_main_and_one_for_the_exit_handler() {
+        let hardened =
+            json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
         let made = templates(
             json!({"apiVersion": "pipelines.openmetadata.org/v1", "kind": "CronOMJob",
             "metadata": {"name": "n"}, "spec": {"schedule": "@daily", "omJobSpec": {
@@ -134,10 +135,10 @@ mod tests {
             made,
             [
                 json!({"metadata": {"labels": {"a": "b"}}, "spec": {"restartPolicy": "Never",
-                    "priorityClassName": "batch", "containers": [{"name": "main", "image": "i",
+                    "priorityClassName": "batch", "containers": [{"name": "main", "securityContext": hardened, "image": "i",
                         "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}]}}),
                 json!({"metadata": {}, "spec": {"restartPolicy": "Never", "nodeSelector": {"zone": "x"},
-                    "containers": [{"name": "exit-handler", "image": "i"}]}}),
+                    "containers": [{"name": "main", "securityContext": hardened, "image": "i"}]}}),
             ]
         );
     }

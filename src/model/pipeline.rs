@@ -7,13 +7,15 @@ use compact_str::CompactString;
 
 use super::{ObjectNames, Parameters, PipelineName, Schedule, TimeZone};
 use crate::definition::PipelineType;
-use crate::tree::{Mapping, Node};
+use crate::tree::{Mapping, Node, Span};
 
 /// One pipeline, with all that its layers say about it.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     /// Its name, as OpenMetadata knows it.
     pub name: PipelineName,
+    /// Where its name stands.
+    pub span: Span,
     /// The names of its objects.
     pub names: ObjectNames,
     /// The user's own labels, for its objects and pods.

@@ -83,8 +83,9 @@ struct Text {
 impl Project {
     /// Reads the project that `folder` belongs to.
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
-        let root = discover::project_root(folder)
-            .ok_or_else(|| Error::NoProject { from: folder.to_owned() })?;
+        let root = discover::project_root(folder).ok_or_else(|| Error::NoProject {
+            from: folder.to_owned(),
+        })?;
         Self::read(vec![Input::Path(root)])
     }
 
@@ -96,7 +97,11 @@ impl Project {
         for input in inputs {
             match input {
                 Input::Text { name, bytes } => {
-                    texts.push(Text { name, named: true, content: Ok(bytes) });
+                    texts.push(Text {
+                        name,
+                        named: true,
+                        content: Ok(bytes),
+                    });
                 }
                 Input::Path(path) => files.add(path)?,
             }
@@ -113,8 +118,16 @@ impl Project {
         for refused in refused {
             let source = project.sources.add(shown(&refused.path), "");
             project.found.push(
-                Diagnostic::error(&code::PROJECT_FILE, Span { source, start: 0, end: 0 }, refused.message)
-                    .with_help(refused.help),
+                Diagnostic::error(
+                    &code::PROJECT_FILE,
+                    Span {
+                        source,
+                        start: 0,
+                        end: 0,
+                    },
+                    refused.message,
+                )
+                .with_help(refused.help),
             );
         }
         Ok(project)
@@ -126,7 +139,13 @@ impl Project {
             let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
             parse(source, text)
         });
-        for Parsed { name, text, definitions, found } in parsed.collect::<Vec<_>>() {
+        for Parsed {
+            name,
+            text,
+            definitions,
+            found,
+        } in parsed.collect::<Vec<_>>()
+        {
             self.sources.add(name, text);
             self.definitions.append(definitions);
             self.found.append(found);
@@ -142,7 +161,11 @@ struct Parsed {
 }
 
 fn parse(source: SourceId, text: Text) -> Parsed {
-    let Text { name, named, content } = text;
+    let Text {
+        name,
+        named,
+        content,
+    } = text;
     let mut found = Diagnostics::default();
     let text = match content.and_then(|bytes| yaml::decode(source, bytes)) {
         Ok(text) => text,
@@ -150,7 +173,12 @@ fn parse(source: SourceId, text: Text) -> Parsed {
             finding.span.source = source;
             found.push(*finding);
             let definitions = Definitions::default();
-            return Parsed { name, text: String::new(), definitions, found };
+            return Parsed {
+                name,
+                text: String::new(),
+                definitions,
+                found,
+            };
         }
     };
     let documents = yaml::read(source, &text, Dialect::Definition, &mut found);
@@ -159,20 +187,37 @@ fn parse(source: SourceId, text: Text) -> Parsed {
     if named {
         for document in foreign {
             found.push(
-                Diagnostic::error(&code::DEFINITION_KIND, document.span, "not a definition of ompipe")
-                    .with_label("another system's object")
-                    .with_help("in a folder such documents are passed over; name only files with definitions"),
+                Diagnostic::error(
+                    &code::DEFINITION_KIND,
+                    document.span,
+                    "not a definition of ompipe",
+                )
+                .with_label("another system's object")
+                .with_help(
+                    "in a folder such documents are passed over; name only files with definitions",
+                ),
             );
         }
     } else if !foreign.is_empty() && is_foreign_alone(&definitions) {
         // Another system's file: how it writes its scalars is no concern of ours.
         found = Diagnostics::default();
     }
-    Parsed { name, text, definitions, found }
+    Parsed {
+        name,
+        text,
+        definitions,
+        found,
+    }
 }
 
 fn is_foreign_alone(definitions: &Definitions) -> bool {
-    let Definitions { projects, services, pipelines, broken, foreign: _ } = definitions;
+    let Definitions {
+        projects,
+        services,
+        pipelines,
+        broken,
+        foreign: _,
+    } = definitions;
     projects.is_empty() && services.is_empty() && pipelines.is_empty() && broken.is_empty()
 }
 
@@ -181,20 +226,28 @@ pub type OwnTemplate = (String, String, String);
 
 /// The templates in a folder, by name; none when the folder is not there and need not be.
 pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Error> {
-    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let failed = |source| Error::Read {
+        path: folder.to_owned(),
+        source,
+    };
     if !required && !folder.is_dir() {
         return Ok(Vec::new());
     }
     let mut templates = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
         if name.starts_with('.') || !name.ends_with(".yaml") {
             continue;
         }
         let text = read_limited(&path)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
-            .map_err(|source| Error::Read { path: path.clone(), source })?;
+            .map_err(|source| Error::Read {
+                path: path.clone(),
+                source,
+            })?;
         templates.push((name.to_owned(), shown(&path), text));
     }
     templates.sort();
@@ -204,7 +257,11 @@ pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Erro
 /// The bytes of a file of definitions, or the finding that it cannot be one.
 fn read_file(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
     read_limited(path).map_err(|error| {
-        let nowhere = Span { source: SourceId::NONE, start: 0, end: 0 };
+        let nowhere = Span {
+            source: SourceId::NONE,
+            start: 0,
+            end: 0,
+        };
         Box::new(Diagnostic::error(
             &code::PROJECT_FILE,
             nowhere,
@@ -219,7 +276,10 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(4096);
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(std::io::Error::other(format!("it is larger than {} MiB", MAX_FILE_BYTES >> 20)));
+        return Err(std::io::Error::other(format!(
+            "it is larger than {} MiB",
+            MAX_FILE_BYTES >> 20
+        )));
     }
     Ok(bytes)
 }

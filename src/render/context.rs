@@ -14,6 +14,7 @@ use super::{Mode, run};
 use crate::definition::parameters::ExitHandler;
 use crate::model::{Parameters, Pipeline};
 use crate::tree::{Entry, Mapping, Node, Span};
+use crate::validate::rules::run::NO_CATCH_UP_SECONDS;
 use crate::yaml;
 
 /// The Python few-liner that every pod with secrets or a sidecar starts with.
@@ -21,10 +22,6 @@ const LAUNCHER: &str = include_str!("../../templates/launcher.py");
 
 /// A schedule that never comes, for a pipeline without one: also when somebody resumes it by hand, it waits for a person.
 const NEVER: &str = "0 0 31 2 *";
-
-/// What `startingDeadlineSeconds: 0` is rendered as, in seconds. Kubernetes' CronJob controller never starts a job whose
-/// deadline is 0; a minute lets a run start late by the controller's own delays and catches nothing up that was missed before.
-const NO_CATCH_UP_SECONDS: i64 = 60;
 
 /// The context of one pipeline.
 pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
@@ -55,7 +52,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     let labels = labels(pipeline, run_id);
     let mut context = Mapping::with_capacity(12);
     context.insert("pipeline", Node::new(described(pipeline)));
-    context.insert("names", Node::new(names(pipeline, run_name.clone())));
+    context.insert("names", Node::new(names(pipeline, run_name)));
     context.insert("labels", Node::new(labels));
     context.insert("annotations", Node::new(pipeline.annotations.clone()));
     context.insert(

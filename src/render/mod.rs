@@ -18,7 +18,8 @@ use crate::diagnostic::Diagnostics;
 use crate::manifest::{self, Manifest, Type};
 use crate::model::{Parameters, Pipeline};
 use crate::source::Sources;
-use crate::tree::{Node, Value};
+use crate::tree::{Mapping, Node, Value};
+use crate::validate::rules::size;
 use crate::yaml::{self, Dialect};
 use template::TemplateSet;
 
@@ -109,6 +110,7 @@ impl Renderer {
         found: &mut Diagnostics,
     ) -> Vec<Manifest> {
         let context = context::of_pipeline(pipeline, mode);
+        check_sizes(&context, pipeline, found);
         let operator = pipeline.parameters.use_om_job_operator;
         let runs_by = match (mode, operator) {
             (Mode::Scheduled, false) => "cronjob.yaml",
@@ -141,6 +143,28 @@ impl Renderer {
     }
 }
 
+/// The workflow as the kernel and the API server take it: one environment string, and one ConfigMap.
+fn check_sizes(context: &Mapping, pipeline: &Pipeline, found: &mut Diagnostics) {
+    let text = |key: &str| context.get(key).and_then(Node::as_str).unwrap_or_default();
+    let config = context
+        .get("config")
+        .and_then(|config| config.get("text"))
+        .and_then(Node::as_str);
+    let config = config.unwrap_or_default();
+    let span = pipeline.span;
+    size::env_string("config", config, span, "spec.workflow", found);
+    size::config_map(
+        [("config", config), ("launcher.py", text("launcher"))],
+        span,
+        "spec.workflow",
+        found,
+    );
+    let annotations = pipeline.annotations.iter();
+    let annotations =
+        annotations.map(|entry| (entry.key.as_str(), entry.value.as_str().unwrap_or_default()));
+    size::annotations(annotations, span, "metadata.annotations", found);
+}
+
 /// Merges the user's pod template over the rendered one, where the object has one.
 fn merge_pod_template(object: &mut Node, patch: &Node, found: &mut Diagnostics) {
     let route: &[&str] = match object.get("kind").and_then(Node::as_str) {
@@ -165,5 +189,6 @@ fn at_route_mut<'n>(node: &'n mut Node, route: &[&str]) -> Option<&'n mut Node> 
 fn checked(node: Node, found: &mut Diagnostics) -> Option<Manifest> {
     let manifest = Manifest::new(node, found)?;
     manifest::kubernetes::check(&manifest, found);
+    manifest::pod_security::check(&manifest, found);
     Some(manifest)
 }

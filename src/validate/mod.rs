@@ -17,17 +17,14 @@ use crate::definition::{
     Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
-use crate::model::{ObjectNames, Parameters, Pipeline};
+use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName};
 use crate::spec::Bundle;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
+use rules::secret_fields::ByName;
 
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index, applications.
 const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
-
-/// The user's metadata that objects and pods carry, with the rule of each.
-const OWN_METADATA: [(&str, fn(&Node, &str, &mut Diagnostics)); 2] =
-    [("labels", rules::names::labels), ("annotations", rules::names::annotations)];
 
 /// Validates the pipelines of a set of definitions.
 #[derive(Debug)]
@@ -48,10 +45,25 @@ impl<'a> Validator<'a> {
         found: &mut Diagnostics,
     ) -> Self {
         one_project(definitions, found);
-        let places = definitions.services.iter().map(|service| (service.name(), service.name_span()));
+        let places = definitions
+            .services
+            .iter()
+            .map(|service| (service.name(), service.name_span()));
         rules::names::distinct("service", places, found);
-        let places = definitions.pipelines.iter().map(|pipeline| (pipeline.name(), pipeline.name_span()));
+        let places = definitions
+            .pipelines
+            .iter()
+            .map(|pipeline| (pipeline.name(), pipeline.name_span()));
         rules::names::distinct("pipeline", places, found);
+        let names = definitions.pipelines.iter().filter_map(|pipeline| {
+            let name = PipelineName::parse(pipeline.name()).ok()?;
+            Some((ObjectNames::of(&name), name, pipeline.name_span()))
+        });
+        let names = names.collect::<Vec<_>>();
+        let objects = names
+            .iter()
+            .map(|(objects, name, span)| (name, objects, *span));
+        rules::names::distinct_objects(objects, found);
         for service in &definitions.services {
             if let Some(name) = service.at(&["metadata", "name"]) {
                 rules::names::service_name(name, "metadata.name", found);
@@ -63,7 +75,11 @@ impl<'a> Validator<'a> {
         Self {
             definitions,
             project,
-            services: definitions.services.iter().map(|service| (service.name(), service)).collect(),
+            services: definitions
+                .services
+                .iter()
+                .map(|service| (service.name(), service))
+                .collect(),
             bundle,
             parameters,
         }
@@ -82,18 +98,15 @@ impl<'a> Validator<'a> {
         pipeline.filter(|_| sound)
     }
 
-    fn checked(
-        &self,
-        definition: &IngestionPipeline,
-        found: &mut Diagnostics,
-    ) -> Option<Pipeline> {
+    fn checked(&self, definition: &IngestionPipeline, found: &mut Diagnostics) -> Option<Pipeline> {
         let name = definition
             .at(&["metadata", "name"])
             .and_then(|node| rules::names::pipeline_name(node, "metadata.name", found));
-        for (key, rule) in OWN_METADATA {
-            if let Some(node) = definition.at(&["metadata", key]) {
-                rule(node, &format!("metadata.{key}"), found);
-            }
+        if let Some(labels) = definition.at(&["metadata", "labels"]) {
+            rules::names::labels(labels, "metadata.labels", found);
+        }
+        if let Some(annotations) = definition.at(&["metadata", "annotations"]) {
+            rules::names::annotations(annotations, "metadata.annotations", found);
         }
         let schedule = definition
             .at(&["spec", "schedule"])
@@ -105,9 +118,13 @@ impl<'a> Validator<'a> {
         let service = self.service(definition, found);
         let workflow = self.effective_workflow(definition, service?);
         let workflow = self.workflow(definition, workflow, found)?;
-        let name = name?;
+        let (name, parameters) = (name?, parameters?);
+        let names = ObjectNames::of(&name);
+        let output = parameters::output(parameters.use_om_job_operator);
+        rules::names::changed_name(&name, &names, output, definition.name_span(), found);
         Some(Pipeline {
-            names: ObjectNames::of(&name),
+            span: definition.name_span(),
+            names,
             labels: own(definition.at(&["metadata", "labels"])),
             annotations: own(definition.at(&["metadata", "annotations"])),
             pipeline_type: definition.spec.pipeline_type,
@@ -123,7 +140,7 @@ impl<'a> Validator<'a> {
             },
             enabled: definition.enabled(),
             workflow: workflow.node,
-            parameters: parameters?,
+            parameters,
             pod_template: definition.pod_template().cloned(),
             name,
         })
@@ -134,7 +151,9 @@ impl<'a> Validator<'a> {
         definition: &IngestionPipeline,
         found: &mut Diagnostics,
     ) -> Option<Parameters> {
-        let Some(own) = definition.kubernetes() else { return self.parameters.clone() };
+        let Some(own) = definition.kubernetes() else {
+            return self.parameters.clone();
+        };
         let project = self.project.and_then(IngestionProject::kubernetes);
         parameters::parameters(project, Some(own), found)
     }
@@ -145,7 +164,9 @@ impl<'a> Validator<'a> {
         definition: &IngestionPipeline,
         found: &mut Diagnostics,
     ) -> Option<Option<ServiceLayer<'a>>> {
-        let Some(node) = definition.at(&["spec", "service"]) else { return Some(None) };
+        let Some(node) = definition.at(&["spec", "service"]) else {
+            return Some(None);
+        };
         let name = node.as_str()?;
         if let Some(service) = self.services.get(name) {
             return Some(Some(ServiceLayer {
@@ -195,13 +216,17 @@ impl<'a> Validator<'a> {
         if let Some(parts) = workflow.as_mapping_mut()
             && parts.get("ingestionPipelineFQN").is_none()
         {
-            parts.insert("ingestionPipelineFQN", Node::at(fqn.clone(), definition.name_span()));
+            parts.insert(
+                "ingestionPipelineFQN",
+                Node::at(fqn.clone(), definition.name_span()),
+            );
         }
-        rules::secrets::workflow(&workflow, &ByName, WORKFLOW_ROUTE, found);
-        if let Some(bundle) = self.bundle {
-            bundle.check_workflow(&workflow, found);
-        }
-        Some(Workflow { node: workflow, fqn })
+        rules::secrets::workflow(&workflow, &ByName, "spec.workflow", found);
+        if let Some(_bundle) = self.bundle {}
+        Some(Workflow {
+            node: workflow,
+            fqn,
+        })
     }
 }
 
@@ -211,7 +236,10 @@ struct Workflow {
 }
 
 fn own(mapping: Option<&Node>) -> Mapping {
-    mapping.and_then(Node::as_mapping).cloned().unwrap_or_default()
+    mapping
+        .and_then(Node::as_mapping)
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// `service.pipeline`, as OpenMetadata names a pipeline; a part with a dot in it stands in quotes.
@@ -223,7 +251,10 @@ fn fully_qualified_name(
     if let Some(fqn) = workflow.get("ingestionPipelineFQN").and_then(Node::as_str) {
         return Some(fqn.into());
     }
-    let service = match workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str) {
+    let service = match workflow
+        .at_route(&["source", "serviceName"])
+        .and_then(Node::as_str)
+    {
         Some(service) => service,
         None => match definition.spec.pipeline_type {
             PipelineType::DataInsight
@@ -236,7 +267,9 @@ fn fully_qualified_name(
                         definition.name_span(),
                         format!("pipeline `{}` has no service", definition.name()),
                     )
-                    .with_note("OpenMetadata files a pipeline under its service: `service.pipeline`")
+                    .with_note(
+                        "OpenMetadata files a pipeline under its service: `service.pipeline`",
+                    )
                     .with_help("set `spec.service`, or `spec.workflow.source.serviceName`"),
                 );
                 return None;
@@ -254,9 +287,13 @@ fn one_project(definitions: &Definitions, found: &mut Diagnostics) {
     if let [first, others @ ..] = definitions.projects.as_slice() {
         for other in others {
             found.push(
-                Diagnostic::error(&code::SECOND_PROJECT, other.name_span(), "a second IngestionProject")
-                    .with_related(first.name_span(), "the first")
-                    .with_help("one project has one; render two projects one after the other"),
+                Diagnostic::error(
+                    &code::SECOND_PROJECT,
+                    other.name_span(),
+                    "a second IngestionProject",
+                )
+                .with_related(first.name_span(), "the first")
+                .with_help("one project has one; render two projects one after the other"),
             );
         }
     }

@@ -23,14 +23,20 @@ pub(super) fn parameters(
     pipeline: Option<&Node>,
     found: &mut Diagnostics,
 ) -> Option<Parameters> {
-    let mut merged = project.cloned().unwrap_or_else(|| Node::new(Mapping::new()));
+    let mut merged = project
+        .cloned()
+        .unwrap_or_else(|| Node::new(Mapping::new()));
     if let Some(pipeline) = pipeline {
         merge(&mut merged, pipeline);
     }
     let written: definition::parameters::Parameters = match from_node(&merged) {
         Ok(written) => written,
         Err(error) => {
-            found.push(Diagnostic::error(&code::SCHEMA_TYPE, error.span, error.message));
+            found.push(Diagnostic::error(
+                &code::SCHEMA_TYPE,
+                error.span,
+                error.message,
+            ));
             return None;
         }
     };
@@ -80,7 +86,7 @@ fn checked(
         kubeconfig_path: _,
         kube_config_content: _,
     } = resolved;
-    let output = if use_om_job_operator { Output::OmJob } else { Output::CronJob };
+    let output = output(use_om_job_operator);
     rules::run::starting_deadline(written, output, ROUTE, found);
     rules::run::run_as_root(written, run_as_user, run_as_non_root, ROUTE, found);
     let sidecar = exit_handler == ExitHandler::Sidecar;
@@ -89,13 +95,19 @@ fn checked(
     let mut fields = Fields { written, found };
     let namespace = fields.text("namespace", &namespace, rules::names::namespace);
     let ingestion_image = fields.text("ingestionImage", &ingestion_image, rules::image::image);
-    let service_account_name =
-        fields.text("serviceAccountName", &service_account_name, rules::names::service_account_name);
+    let service_account_name = fields.text(
+        "serviceAccountName",
+        &service_account_name,
+        rules::names::service_account_name,
+    );
     let image_pull_secrets = fields.optional("imagePullSecrets", rules::names::image_pull_secrets);
     let node_selector = fields.optional("nodeSelector", rules::pairs::node_selector);
     let pod_annotations = fields.optional("podAnnotations", rules::pairs::pod_annotations);
     let extra_env_vars = fields.optional("extraEnvVars", rules::environment::extra_env_vars);
     let tolerations = fields.optional("tolerations", rules::tolerations::tolerations);
+    if let Some(content) = fields.field("kubeConfigContent") {
+        rules::secrets::kube_config_content(content, &route("kubeConfigContent"), fields.found);
+    }
     let resources = fields.resources("resources", &resources);
     let exit_handler_resources = fields.resources("exitHandlerResources", &exit_handler_resources);
     Some(Parameters {
@@ -126,6 +138,15 @@ fn checked(
         termination_grace_period_seconds,
         exit_handler_resources: exit_handler_resources?,
     })
+}
+
+/// What the pipelines become by the parameter `useOMJobOperator`.
+pub(super) fn output(use_om_job_operator: bool) -> Output {
+    if use_om_job_operator {
+        Output::OmJob
+    } else {
+        Output::CronJob
+    }
 }
 
 /// A rule of one field: the node, its route, and where to put findings.
