@@ -59,10 +59,16 @@ fn checks(bench: &mut Criterion) {
     });
     assert!(found.is_empty(), "{found:?}");
 
-    let template = manifest.node().at_route(&["spec", "jobTemplate", "spec", "template"]).unwrap().clone();
-    let patch = Node::from(json!({"metadata": {"annotations": {"x": "y"}}, "spec": {"priorityClassName": "batch",
+    let template = manifest
+        .node()
+        .at_route(&["spec", "jobTemplate", "spec", "template"])
+        .unwrap()
+        .clone();
+    let patch = Node::from(
+        json!({"metadata": {"annotations": {"x": "y"}}, "spec": {"priorityClassName": "batch",
         "tolerations": [{"key": "batch", "operator": "Exists"}], "nodeSelector": {"pool": "batch"},
-        "containers": [{"name": "main", "env": [{"name": "TZ", "value": "UTC"}, {"name": "SECRET_3", "value": "x"}]}]}}));
+        "containers": [{"name": "main", "env": [{"name": "TZ", "value": "UTC"}, {"name": "SECRET_3", "value": "x"}]}]}}),
+    );
     bench.bench_function("merge a podTemplate", |b| {
         b.iter_batched(
             || template.clone(),
@@ -78,7 +84,12 @@ fn checks(bench: &mut Criterion) {
 fn folder(bench: &mut Criterion) {
     let objects = (0..1000).flat_map(|n| {
         ["configmap", "cronjob", "secret"].map(|kind| {
-            (format!("pipeline-{n}/{kind}-{n}.yaml"), 0, Span::NONE, "key: value\n".repeat(170))
+            (
+                format!("pipeline-{n}/{kind}-{n}.yaml"),
+                0,
+                Span::NONE,
+                "key: value\n".repeat(170),
+            )
         })
     });
     let files = FileSet::new(objects, &mut Diagnostics::default());
@@ -96,7 +107,9 @@ fn folder(bench: &mut Criterion) {
     });
     let out = tempfile::tempdir().unwrap();
     write_folder(out.path(), &files, &[]).unwrap();
-    group.bench_function("unchanged", |b| b.iter(|| write_folder(out.path(), &files, &[]).unwrap()));
+    group.bench_function("unchanged", |b| {
+        b.iter(|| write_folder(out.path(), &files, &[]).unwrap())
+    });
     group.finish();
 }
 

@@ -13,7 +13,12 @@ use serde_json::{Map, Value, json};
 
 /// Puts questions to Kubernetes' code, all in one go; `None` without Go.
 fn ask(questions: &[Value]) -> Option<Vec<Value>> {
-    if Command::new("go").arg("version").stdout(Stdio::null()).status().is_err() {
+    if Command::new("go")
+        .arg("version")
+        .stdout(Stdio::null())
+        .status()
+        .is_err()
+    {
         assert!(std::env::var_os("CI").is_none(), "CI must have Go");
         eprintln!("skipped: Go is missing");
         return None;
@@ -26,13 +31,19 @@ fn ask(questions: &[Value]) -> Option<Vec<Value>> {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
+    let lines: String = questions
+        .iter()
+        .map(|question| format!("{question}\n"))
+        .collect();
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(answers.len(), questions.len());
     Some(answers)
 }
@@ -73,20 +84,35 @@ fn template(dice: &mut Dice, patch: bool) -> Value {
     for field in dice.some(&["labels", "annotations"]) {
         metadata.insert(field.into(), strings(dice, patch));
     }
-    metadata.insert("finalizers".into(), json!(dice.some(&["x/a", "x/b", "x/c"])));
+    metadata.insert(
+        "finalizers".into(),
+        json!(dice.some(&["x/a", "x/b", "x/c"])),
+    );
     if patch && dice.one_in(3) {
         metadata.insert("$deleteFromPrimitiveList/finalizers".into(), json!(["x/d"]));
     } else if !patch {
-        metadata["finalizers"].as_array_mut().unwrap().push(json!("x/d"));
+        metadata["finalizers"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!("x/d"));
     }
     let mut spec = Map::new();
     for list in dice.some(&["containers", "initContainers"]) {
         let entries = keyed(dice, patch, "name", &["a", "b", "c"], container);
         spec.insert(list.into(), entries);
     }
-    spec.insert("volumes".into(), keyed(dice, patch, "name", &["v", "w", "x"], volume));
-    spec.insert("imagePullSecrets".into(), keyed(dice, patch, "name", &["p", "q"], |_, _, _| Map::new()));
-    spec.insert("hostAliases".into(), keyed(dice, patch, "ip", &["1.1.1.1", "2.2.2.2"], host_alias));
+    spec.insert(
+        "volumes".into(),
+        keyed(dice, patch, "name", &["v", "w", "x"], volume),
+    );
+    spec.insert(
+        "imagePullSecrets".into(),
+        keyed(dice, patch, "name", &["p", "q"], |_, _, _| Map::new()),
+    );
+    spec.insert(
+        "hostAliases".into(),
+        keyed(dice, patch, "ip", &["1.1.1.1", "2.2.2.2"], host_alias),
+    );
     let spread = keyed(dice, patch, "topologyKey", &["zone", "node"], spread);
     spec.insert("topologySpreadConstraints".into(), spread);
     for field in dice.some(&["priority", "hostname", "nodeSelector", "tolerations"]) {
@@ -96,7 +122,14 @@ fn template(dice: &mut Dice, patch: bool) -> Value {
             "nodeSelector" => strings(dice, patch),
             _ => json!([{"key": dice.pick(&["k", "l"]), "operator": "Exists"}]),
         };
-        spec.insert(field.into(), if patch && dice.one_in(5) { Value::Null } else { value });
+        spec.insert(
+            field.into(),
+            if patch && dice.one_in(5) {
+                Value::Null
+            } else {
+                value
+            },
+        );
     }
     // The base has it always: what a directive does where there is nothing is a documented difference.
     let mut context = json!({"runAsUser": dice.roll(9), "runAsGroup": dice.roll(9)});
@@ -116,7 +149,14 @@ fn strings(dice: &mut Dice, patch: bool) -> Value {
     let mut map = Map::new();
     for key in dice.some(&["a", "b", "c", "d"]) {
         let gone = patch && dice.one_in(4);
-        map.insert(key.into(), if gone { Value::Null } else { json!(dice.pick(&["1", "2"])) });
+        map.insert(
+            key.into(),
+            if gone {
+                Value::Null
+            } else {
+                json!(dice.pick(&["1", "2"]))
+            },
+        );
     }
     map.into()
 }
@@ -143,17 +183,35 @@ fn keyed(dice: &mut Dice, patch: bool, key: &str, names: &[&str], fill: Fill) ->
 
 fn container(dice: &mut Dice, patch: bool, _: &str) -> Map<String, Value> {
     let mut fields = Map::new();
-    for field in dice.some(&["image", "command", "env", "volumeMounts", "ports", "resources", "livenessProbe"]) {
+    for field in dice.some(&[
+        "image",
+        "command",
+        "env",
+        "volumeMounts",
+        "ports",
+        "resources",
+        "livenessProbe",
+    ]) {
         let value = match field {
             "image" => json!(dice.pick(&["i", "j"])),
             "command" => json!(dice.some(&["x", "y", "z"])),
-            "env" => keyed(dice, patch, "name", &["LITERAL", "SECRET", "FIELD"], |dice, _, name| {
-                object(match name {
-                    "LITERAL" => json!({"value": dice.pick(&["1", "2"])}),
-                    "SECRET" => json!({"valueFrom": {"secretKeyRef": {"name": "s", "key": dice.pick(&["k", "l"])}}}),
-                    _ => json!({"valueFrom": {"fieldRef": {"fieldPath": dice.pick(&["p", "q"])}}}),
-                })
-            }),
+            "env" => keyed(
+                dice,
+                patch,
+                "name",
+                &["LITERAL", "SECRET", "FIELD"],
+                |dice, _, name| {
+                    object(match name {
+                        "LITERAL" => json!({"value": dice.pick(&["1", "2"])}),
+                        "SECRET" => {
+                            json!({"valueFrom": {"secretKeyRef": {"name": "s", "key": dice.pick(&["k", "l"])}}})
+                        }
+                        _ => {
+                            json!({"valueFrom": {"fieldRef": {"fieldPath": dice.pick(&["p", "q"])}}})
+                        }
+                    })
+                },
+            ),
             "volumeMounts" => keyed(dice, patch, "mountPath", &["/a", "/b"], |dice, _, _| {
                 object(json!({"name": dice.pick(&["v", "w"])}))
             }),
@@ -172,7 +230,8 @@ fn ports(dice: &mut Dice, patch: bool) -> Value {
         if dice.one_in(2) {
             entries.push(json!({"containerPort": number, "protocol": protocol, "name": dice.pick(&["m", "n"])}));
         } else if patch && dice.one_in(3) {
-            entries.push(json!({"containerPort": number, "protocol": protocol, "$patch": "delete"}));
+            entries
+                .push(json!({"containerPort": number, "protocol": protocol, "$patch": "delete"}));
         }
     }
     entries.into()
@@ -193,7 +252,11 @@ fn host_alias(dice: &mut Dice, _: bool, _: &str) -> Map<String, Value> {
 }
 
 fn spread(dice: &mut Dice, _: bool, key: &str) -> Map<String, Value> {
-    let how = if key == "zone" { "DoNotSchedule" } else { "ScheduleAnyway" };
+    let how = if key == "zone" {
+        "DoNotSchedule"
+    } else {
+        "ScheduleAnyway"
+    };
     object(json!({"maxSkew": dice.roll(3), "whenUnsatisfiable": how}))
 }
 
@@ -216,17 +279,25 @@ fn ordered(value: &Value) -> Value {
                 let merges = !matches!(key.as_str(), "command" | "hostnames" | "tolerations");
                 if let (Value::Array(items), true) = (&mut value, merges) {
                     items.sort_by_key(|item| {
-                        let key = ["mountPath", "ip", "topologyKey", "name"].iter().find_map(|key| item.get(key));
-                        item.get("containerPort").or(key).unwrap_or(item).to_string()
+                        let key = ["mountPath", "ip", "topologyKey", "name"]
+                            .iter()
+                            .find_map(|key| item.get(key));
+                        item.get("containerPort")
+                            .or(key)
+                            .unwrap_or(item)
+                            .to_string()
                     });
                 }
                 (key.clone(), value)
             })
             .collect::<Map<_, _>>()
             .into(),
-        Value::Array(items) => {
-            items.iter().filter(|item| item.get("$patch").is_none()).map(ordered).collect::<Vec<_>>().into()
-        }
+        Value::Array(items) => items
+            .iter()
+            .filter(|item| item.get("$patch").is_none())
+            .map(ordered)
+            .collect::<Vec<_>>()
+            .into(),
         other => other.clone(),
     }
 }
@@ -234,22 +305,43 @@ fn ordered(value: &Value) -> Value {
 #[test]
 fn strategic_merge_gives_what_kubernetes_gives() {
     let mut dice = Dice(0x2545_F491_4F6C_DD1D);
-    let pairs: Vec<(Value, Value)> =
-        (0..3000).map(|_| (template(&mut dice, false), template(&mut dice, true))).collect();
-    let questions: Vec<Value> =
-        pairs.iter().map(|(base, patch)| json!({"ask": "merge", "base": base, "patch": patch})).collect();
-    let Some(answers) = ask(&questions) else { return };
+    let pairs: Vec<(Value, Value)> = (0..3000)
+        .map(|_| (template(&mut dice, false), template(&mut dice, true)))
+        .collect();
+    let questions: Vec<Value> = pairs
+        .iter()
+        .map(|(base, patch)| json!({"ask": "merge", "base": base, "patch": patch}))
+        .collect();
+    let Some(answers) = ask(&questions) else {
+        return;
+    };
     let mut changed = 0;
     for ((base, patch), answer) in pairs.iter().zip(&answers) {
         let mut merged = Node::from(base.clone());
         let mut found = Diagnostics::default();
-        strategic_merge(&mut merged, &Node::from(patch.clone()), Type::pod_template(), &mut found);
-        let unexpected = found.iter().find(|diagnostic| diagnostic.code.id != "OMP0629");
-        assert!(unexpected.is_none(), "{unexpected:?}\nbase {base}\npatch {patch}");
+        strategic_merge(
+            &mut merged,
+            &Node::from(patch.clone()),
+            Type::pod_template(),
+            &mut found,
+        );
+        let unexpected = found
+            .iter()
+            .find(|diagnostic| diagnostic.code.id != "OMP0629");
+        assert!(
+            unexpected.is_none(),
+            "{unexpected:?}\nbase {base}\npatch {patch}"
+        );
         let text = Value::from(&merged).to_string();
-        assert!(!text.contains('$') && !text.contains("null"), "base {base}\npatch {patch}\nours {text}");
+        assert!(
+            !text.contains('$') && !text.contains("null"),
+            "base {base}\npatch {patch}\nours {text}"
+        );
         let (ours, theirs) = (ordered(&Value::from(&merged)), ordered(&answer["result"]));
-        assert!(ours == theirs, "base {base}\npatch {patch}\nours {ours}\ntheirs {theirs}\n{answer}");
+        assert!(
+            ours == theirs,
+            "base {base}\npatch {patch}\nours {ours}\ntheirs {theirs}\n{answer}"
+        );
         changed += usize::from(ours != ordered(base));
     }
     assert!(changed > 2500, "the patches are too tame: {changed}");
@@ -259,17 +351,28 @@ fn strategic_merge_gives_what_kubernetes_gives() {
 fn pod_security_allows_what_kubernetes_allows() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let templates: Vec<Value> = (0..6000).map(|_| secured(&mut dice)).collect();
-    let questions: Vec<Value> =
-        templates.iter().map(|object| json!({"ask": "restricted", "object": object})).collect();
-    let Some(answers) = ask(&questions) else { return };
+    let questions: Vec<Value> = templates
+        .iter()
+        .map(|object| json!({"ask": "restricted", "object": object}))
+        .collect();
+    let Some(answers) = ask(&questions) else {
+        return;
+    };
     let mut allowed = 0;
     for (template, answer) in templates.iter().zip(&answers) {
         let mut found = Diagnostics::default();
         pod_security::check_template(&Node::from(template.clone()), &mut found);
-        assert_eq!(found.is_empty(), answer.get("refused").is_none(), "{template}\n{answer}\n{found:?}");
+        assert_eq!(
+            found.is_empty(),
+            answer.get("refused").is_none(),
+            "{template}\n{answer}\n{found:?}"
+        );
         allowed += usize::from(found.is_empty());
     }
-    assert!((600..5400).contains(&allowed), "one-sided: {allowed} allowed");
+    assert!(
+        (600..5400).contains(&allowed),
+        "one-sided: {allowed} allowed"
+    );
 }
 
 /// A pod template that mostly passes, with up to two settings of any kind.
@@ -288,19 +391,34 @@ fn secured(dice: &mut Dice) -> Value {
             4 => template["spec"]["os"] = json!({"name": dice.pick(&["linux", "windows"])}),
             5 => {
                 let source = dice.pick(&[
-                    "configMap", "hostPath", "nfs", "csi", "image", "ephemeral", "gitRepo", "projected", "iscsi",
+                    "configMap",
+                    "hostPath",
+                    "nfs",
+                    "csi",
+                    "image",
+                    "ephemeral",
+                    "gitRepo",
+                    "projected",
+                    "iscsi",
                 ]);
                 let mut volume = json!({"name": "v"});
                 volume[source] = json!({});
                 template["spec"]["volumes"] = json!([volume]);
             }
             6 => {
-                let key = dice.pick(&["container.apparmor.security.beta.kubernetes.io/main", "other"]);
+                let key = dice.pick(&[
+                    "container.apparmor.security.beta.kubernetes.io/main",
+                    "other",
+                ]);
                 let value = dice.pick(&["", "unconfined", "runtime/default", "localhost/x"]);
                 template["metadata"]["annotations"] = json!({key: value});
             }
             7 => {
-                let name = dice.pick(&["kernel.msgmax", "net.ipv4.tcp_rmem", "kernel.shm_rmid_forced"]);
+                let name = dice.pick(&[
+                    "kernel.msgmax",
+                    "net.ipv4.tcp_rmem",
+                    "kernel.shm_rmid_forced",
+                ]);
                 pod["sysctls"] = json!([{"name": name, "value": "1"}]);
             }
             8 => pod["runAsNonRoot"] = json!(on),
@@ -310,10 +428,14 @@ fn secured(dice: &mut Dice) -> Value {
             12 => context["runAsUser"] = json!(dice.roll(2)),
             13 => pod["seccompProfile"] = json!({"type": dice.pick(&["Unconfined", "Localhost"])}),
             14 => _ = pod.as_object_mut().unwrap().remove("seccompProfile"),
-            15 => context["seccompProfile"] = json!({"type": dice.pick(&["Unconfined", "RuntimeDefault"])}),
+            15 => {
+                context["seccompProfile"] =
+                    json!({"type": dice.pick(&["Unconfined", "RuntimeDefault"])})
+            }
             16 => {
                 let kind = dice.pick(&["Unconfined", "RuntimeDefault", "Localhost"]);
-                (if on { &mut pod } else { &mut context })["appArmorProfile"] = json!({"type": kind});
+                (if on { &mut pod } else { &mut context })["appArmorProfile"] =
+                    json!({"type": kind});
             }
             17 => {
                 let options = [
@@ -327,7 +449,13 @@ fn secured(dice: &mut Dice) -> Value {
                 let option = options[dice.roll(options.len())].clone();
                 (if on { &mut pod } else { &mut context })["seLinuxOptions"] = option;
             }
-            18 => (if dice.one_in(2) { &mut pod } else { &mut context })["windowsOptions"] = json!({"hostProcess": on}),
+            18 => {
+                (if dice.one_in(2) {
+                    &mut pod
+                } else {
+                    &mut context
+                })["windowsOptions"] = json!({"hostProcess": on})
+            }
             19 => context["privileged"] = json!(on),
             20 => context["procMount"] = json!(dice.pick(&["Default", "Unmasked"])),
             21 => context["allowPrivilegeEscalation"] = json!(on),
@@ -340,8 +468,16 @@ fn secured(dice: &mut Dice) -> Value {
                     0 => json!({"httpGet": {"host": host, "port": 1}}),
                     _ => json!({"tcpSocket": {"host": host, "port": 1}}),
                 };
-                match dice.pick(&["livenessProbe", "readinessProbe", "startupProbe", "postStart", "preStop"]) {
-                    hook @ ("postStart" | "preStop") => container["lifecycle"] = json!({hook: handler}),
+                match dice.pick(&[
+                    "livenessProbe",
+                    "readinessProbe",
+                    "startupProbe",
+                    "postStart",
+                    "preStop",
+                ]) {
+                    hook @ ("postStart" | "preStop") => {
+                        container["lifecycle"] = json!({hook: handler})
+                    }
                     probe => container[probe] = handler,
                 }
             }
@@ -387,7 +523,9 @@ fn instance(dice: &mut Dice, table: &Value, schema: &Value, depth: usize) -> Val
             "array" => {
                 // One entry, so that entries of one key do not meet.
                 let items = if depth == 0 { 0 } else { dice.roll(2) };
-                (0..items).map(|_| instance(dice, table, &schema["items"], depth - 1)).collect()
+                (0..items)
+                    .map(|_| instance(dice, table, &schema["items"], depth - 1))
+                    .collect()
             }
             _ => mapping(dice, table, schema, depth),
         },
@@ -398,14 +536,22 @@ fn instance(dice: &mut Dice, table: &Value, schema: &Value, depth: usize) -> Val
 fn mapping(dice: &mut Dice, table: &Value, schema: &Value, depth: usize) -> Value {
     let mut fields = Map::new();
     if schema["additionalProperties"].is_object() {
-        let value = instance(dice, table, &schema["additionalProperties"], depth.saturating_sub(1));
+        let value = instance(
+            dice,
+            table,
+            &schema["additionalProperties"],
+            depth.saturating_sub(1),
+        );
         fields.insert(dice.pick(&["k", "example.org/l"]).into(), value);
     }
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
         let wanted = depth > 0 && dice.one_in(3);
         if wanted || required.iter().any(|field| field == name.as_str()) {
-            fields.insert(name.clone(), instance(dice, table, schema, depth.saturating_sub(1)));
+            fields.insert(
+                name.clone(),
+                instance(dice, table, schema, depth.saturating_sub(1)),
+            );
         }
     }
     fields.into()
@@ -441,14 +587,26 @@ const KINDS: [&str; 7] = [
 
 #[test]
 fn what_the_tables_allow_kubernetes_decodes() {
-    let table: Value = serde_json::from_str(include_str!("../src/manifest/kubernetes.json")).unwrap();
+    let table: Value =
+        serde_json::from_str(include_str!("../src/manifest/kubernetes.json")).unwrap();
     let mut dice = Dice(0xD1B5_4A32_D192_ED03);
     let objects: Vec<Value> = (0..2000)
-        .map(|number| instance(&mut dice, &table, &table["$defs"][KINDS[number % KINDS.len()]], 12))
+        .map(|number| {
+            instance(
+                &mut dice,
+                &table,
+                &table["$defs"][KINDS[number % KINDS.len()]],
+                12,
+            )
+        })
         .collect();
-    let questions: Vec<Value> =
-        objects.iter().map(|object| json!({"ask": "decode", "object": object})).collect();
-    let Some(answers) = ask(&questions) else { return };
+    let questions: Vec<Value> = objects
+        .iter()
+        .map(|object| json!({"ask": "decode", "object": object}))
+        .collect();
+    let Some(answers) = ask(&questions) else {
+        return;
+    };
     for (object, answer) in objects.iter().zip(&answers) {
         assert!(answer.get("refused").is_none(), "{object}\n{answer}");
     }
@@ -456,11 +614,17 @@ fn what_the_tables_allow_kubernetes_decodes() {
 
 #[test]
 fn what_kubernetes_cannot_decode_is_a_finding() {
-    let table: Value = serde_json::from_str(include_str!("../src/manifest/kubernetes.json")).unwrap();
+    let table: Value =
+        serde_json::from_str(include_str!("../src/manifest/kubernetes.json")).unwrap();
     let mut dice = Dice(0x94D0_49BB_1331_11EB);
     let mut objects = Vec::new();
     for number in 0..2000 {
-        let mut object = instance(&mut dice, &table, &table["$defs"][KINDS[number % KINDS.len()]], 12);
+        let mut object = instance(
+            &mut dice,
+            &table,
+            &table["$defs"][KINDS[number % KINDS.len()]],
+            12,
+        );
         object["metadata"]["name"] = json!("n");
         let mut places = Vec::new();
         mappings(&object, "", &mut places);
@@ -469,17 +633,33 @@ fn what_kubernetes_cannot_decode_is_a_finding() {
         if dice.one_in(2) || mapping.is_empty() {
             mapping.insert("unknown".into(), json!({"x": [1]}));
         } else {
-            let key = mapping.keys().nth(dice.roll(mapping.len())).unwrap().clone();
-            if !["apiVersion", "kind", "metadata"].contains(&key.as_str()) && !(place == "/metadata" && key == "name") {
-                let wrong = [json!(true), json!("text"), json!([1]), json!({"a": 1}), json!(1.5)];
+            let key = mapping
+                .keys()
+                .nth(dice.roll(mapping.len()))
+                .unwrap()
+                .clone();
+            if !["apiVersion", "kind", "metadata"].contains(&key.as_str())
+                && !(place == "/metadata" && key == "name")
+            {
+                let wrong = [
+                    json!(true),
+                    json!("text"),
+                    json!([1]),
+                    json!({"a": 1}),
+                    json!(1.5),
+                ];
                 mapping.insert(key, wrong[dice.roll(wrong.len())].clone());
             }
         }
         objects.push(object);
     }
-    let questions: Vec<Value> =
-        objects.iter().map(|object| json!({"ask": "decode", "object": object})).collect();
-    let Some(answers) = ask(&questions) else { return };
+    let questions: Vec<Value> = objects
+        .iter()
+        .map(|object| json!({"ask": "decode", "object": object}))
+        .collect();
+    let Some(answers) = ask(&questions) else {
+        return;
+    };
     let mut refused = 0;
     for (object, answer) in objects.iter().zip(&answers) {
         if answer.get("refused").is_none() {
