@@ -1,6 +1,11 @@
 //! What every pipeline pays for its manifests: the merge of a podTemplate, canonical order, all checks of a CronJob; and the
 //! writing of a folder of 3,000 files, new and unchanged.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark that cannot set up its work is to end"
+)]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -108,7 +113,7 @@ fn folder(bench: &mut Criterion) {
     let out = tempfile::tempdir().unwrap();
     write_folder(out.path(), &files, &[]).unwrap();
     group.bench_function("unchanged", |b| {
-        b.iter(|| write_folder(out.path(), &files, &[]).unwrap())
+        b.iter(|| write_folder(out.path(), &files, &[]).unwrap());
     });
     group.finish();
 }

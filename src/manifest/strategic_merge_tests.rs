@@ -1,4 +1,4 @@
-//! Tests of the strategic merge, each a rule of its own. That the rules are Kubernetes' own, `tests/kubernetes.rs` asks
+//! Tests of the strategic merge, each a rule of its own. That the rules are Kubernetes' own, `tests/kubernetes/` asks
 //! Kubernetes' code.
 
 use super::*;
