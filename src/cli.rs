@@ -9,10 +9,14 @@ mod error;
 mod exit;
 mod explain;
 mod init;
+mod input;
 mod man;
+mod render;
 mod schema;
 mod session;
 mod spec;
+mod starter;
+mod validate;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -40,6 +44,8 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   ompipe init analytics        Start a project in the folder analytics
+  ompipe validate              Check the project of the current folder
+  ompipe render -o rendered    Render it, one file per object
   ompipe explain OMP0101       What a code means, and how to mend it
 
 Without paths, a verb takes the project of the current folder: that of the
@@ -104,6 +110,8 @@ enum Color {
 #[derive(Subcommand)]
 enum Verb {
     Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Render(render::RenderArgs),
     Explain(explain::ExplainArgs),
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
@@ -128,6 +136,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut session = Session::new(cli.global);
     let result = session.start().and_then(|()| match cli.verb {
         Verb::Init(args) => init::run(&args, &mut session),
+        Verb::Validate(args) => validate::run(&args, &mut session),
+        Verb::Render(args) => render::run(&args, &mut session),
         Verb::Explain(args) => explain::run(&args, &mut session),
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),

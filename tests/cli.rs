@@ -163,3 +163,257 @@ fn a_schema_of_openmetadata_is_imported_into_the_project_only() {
         stderr(&output)
     );
 }
+
+/// A project with something wrong in its pipeline: the line is put into its `spec.kubernetes`.
+fn project_with(parameter: &str) -> TempDir {
+    let folder = project();
+    let path = folder.path().join("pipelines/warehouse-metadata.yaml");
+    let mut text = fs::read_to_string(&path).unwrap();
+    text.push_str(&format!("  kubernetes:\n    {parameter}\n"));
+    fs::write(path, text).unwrap();
+    folder
+}
+
+const WARNING: &str = "startingDeadlineSeconds: 0";
+const ERROR: &str = "startingDeadlineSeconds: 5";
+const FORMATS: [&str; 5] = ["text", "json", "sarif", "github", "junit"];
+
+#[test]
+fn a_new_project_is_sound_and_renders() {
+    let folder = project();
+    let output = run(folder.path(), &["validate", "--strict"]);
+    assert_eq!(
+        (status(&output), stdout(&output)),
+        (0, ""),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("1 pipeline in 3 files"),
+        "{}",
+        stderr(&output)
+    );
+    let output = run(folder.path(), &["render"]);
+    assert_eq!((status(&output), stderr(&output)), (0, ""));
+    for kind in ["ConfigMap", "CronJob", "ServiceAccount"] {
+        assert!(
+            stdout(&output).contains(&format!("\nkind: {kind}\n")),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn the_project_is_found_from_a_folder_below() {
+    let folder = project();
+    let output = run(&folder.path().join("pipelines"), &["validate"]);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("1 pipeline in 3 files"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn without_a_project_there_is_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    for verb in ["validate", "render"] {
+        let output = run(folder.path(), &[verb]);
+        assert_eq!((status(&output), stdout(&output)), (2, ""));
+        assert!(stderr(&output).contains("\nHint: "), "{}", stderr(&output));
+    }
+    let output = run(folder.path(), &["validate", "missing.yaml"]);
+    assert_eq!(status(&output), 2);
+    assert!(
+        stderr(&output).contains("missing.yaml"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn the_exit_status_is_the_same_in_every_format() {
+    let cases = [
+        (project(), 0, 0),
+        (project_with(WARNING), 0, 1),
+        (project_with(ERROR), 1, 1),
+    ];
+    for (folder, normal, strict) in &cases {
+        for verb in ["validate", "render"] {
+            for format in FORMATS {
+                let output = run(folder.path(), &[verb, "--format", format]);
+                assert_eq!(status(&output), *normal, "{verb} --format {format}");
+                let output = run(folder.path(), &[verb, "--strict", "--format", format]);
+                assert_eq!(
+                    status(&output),
+                    *strict,
+                    "{verb} --strict --format {format}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn findings_are_the_result_of_validate_and_beside_the_result_of_render() {
+    let folder = project_with(WARNING);
+    for format in FORMATS {
+        let output = run(folder.path(), &["validate", "--format", format]);
+        assert!(stdout(&output).contains("OMP0418"), "{format}");
+        assert_eq!(stderr(&output), "", "{format}");
+        let output = run(folder.path(), &["render", "--format", format]);
+        assert!(stdout(&output).starts_with("apiVersion: "), "{format}");
+        assert!(stderr(&output).contains("OMP0418"), "{format}");
+    }
+}
+
+#[test]
+fn a_run_that_finds_an_error_renders_nothing() {
+    let folder = project_with(ERROR);
+    let output = run(folder.path(), &["render", "-o", "out"]);
+    assert_eq!((status(&output), stdout(&output)), (1, ""));
+    assert!(!folder.path().join("out").exists());
+    let folder = project_with(WARNING);
+    let output = run(folder.path(), &["render", "--strict"]);
+    assert_eq!((status(&output), stdout(&output)), (1, ""));
+    assert!(
+        stderr(&output).contains("error[OMP0418]"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn standard_input_is_read_where_a_path_is_a_dash() {
+    let folder = project_with(ERROR);
+    let mut child = ompipe(folder.path(), &["validate", "-", "ompipe.yaml", "services"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = fs::read(folder.path().join("pipelines/warehouse-metadata.yaml")).unwrap();
+    child.stdin.take().unwrap().write_all(&text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(status(&output), 1);
+    assert!(stdout(&output).contains("--> -:"), "{}", stdout(&output));
+}
+
+#[test]
+fn standard_output_is_written_where_the_folder_is_a_dash() {
+    let folder = project();
+    let (dash, none) = (
+        run(folder.path(), &["render", "-o", "-"]),
+        run(folder.path(), &["render"]),
+    );
+    assert_eq!(dash.stdout, none.stdout);
+    assert!(!folder.path().join("-").exists());
+}
+
+#[test]
+fn a_folder_is_written_once_and_what_is_left_over_is_named() {
+    let folder = project();
+    let output = run(folder.path(), &["render", "-o", "out"]);
+    assert_eq!(
+        (status(&output), stdout(&output)),
+        (0, ""),
+        "{}",
+        stderr(&output)
+    );
+    assert!(folder.path().join("out/kustomization.yaml").is_file());
+    let output = run(folder.path(), &["render", "-o", "out"]);
+    assert!(
+        stderr(&output).contains("Wrote 0 files"),
+        "{}",
+        stderr(&output)
+    );
+    // The rendered folder is no part of the project.
+    let output = run(folder.path(), &["validate"]);
+    assert!(
+        stderr(&output).contains("1 pipeline in 3 files"),
+        "{}",
+        stderr(&output)
+    );
+
+    let stale = folder
+        .path()
+        .join("out/old-pipeline/cronjob-om-cronjob-old-pipeline.yaml");
+    fs::create_dir_all(stale.parent().unwrap()).unwrap();
+    fs::write(&stale, "kind: CronJob\n").unwrap();
+    let output = run(folder.path(), &["render", "-o", "out"]);
+    assert_eq!(status(&output), 0);
+    assert!(
+        stderr(&output).contains("warning[OMP0635]"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stale.is_file());
+}
+
+#[test]
+fn the_projects_own_folder_is_not_written_over() {
+    let folder = project();
+    let output = run(folder.path(), &["render", "-o", "."]);
+    assert_eq!(status(&output), 2);
+    assert!(
+        stderr(&output).starts_with("Error: "),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn one_run_of_one_pipeline_is_rendered_with_its_id() {
+    let folder = project();
+    let id = "0b0e9e3c-7f6b-4b4e-9a39-1f6f2d8f5a11";
+    let arguments = [
+        "render",
+        "--run",
+        "--run-id",
+        id,
+        "-l",
+        "warehouse-metadata",
+    ];
+    let output = run(folder.path(), &arguments);
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("\nkind: Job\n") && stdout(&output).contains(id));
+    for arguments in [
+        &["render", "--run-id", id][..],
+        &["render", "--run", "--run-id", "12"],
+        &["render", "-l", "warehouse-metadata", "-o", "out"],
+    ] {
+        assert_eq!(status(&run(folder.path(), arguments)), 2, "{arguments:?}");
+    }
+    assert_eq!(status(&run(folder.path(), &["render", "-l", "nothing"])), 1);
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_demand() {
+    let folder = project_with(ERROR);
+    for (color, has) in [("auto", false), ("never", false), ("always", true)] {
+        let output = run(folder.path(), &["validate", "--color", color]);
+        assert_eq!(stdout(&output).contains('\u{1b}'), has, "{color}");
+    }
+}
+
+#[test]
+fn a_reader_that_stops_reading_manifests_is_no_error() {
+    let folder = project();
+    let mut child = ompipe(folder.path(), &["render"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((status(&output), stderr(&output)), (0, ""));
+}
+
+#[test]
+fn quiet_leaves_results_and_findings() {
+    let folder = project();
+    let output = run(folder.path(), &["validate", "--quiet"]);
+    assert_eq!((stdout(&output), stderr(&output)), ("", ""));
+    let output = run(folder.path(), &["render", "-q", "-o", "out"]);
+    assert_eq!((stdout(&output), stderr(&output)), ("", ""));
+}

@@ -158,6 +158,9 @@ impl Case {
         if run.status == 2 {
             return Err(format!("the tool failed:\n{}", run.stderr).into());
         }
+        if !run.stdout.contains("[OMP") && !run.stderr.contains("[OMP") {
+            return Err("nothing is found wrong with it".into());
+        }
         let text = format!(
             "$ ompipe {}\n{}{}exit status: {}\n",
             self.arguments.join(" "),

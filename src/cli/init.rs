@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ompipe::definition::schema_files;
 
 use super::error::Error;
 use super::exit::Status;
 use super::session::Session;
+use super::starter;
 
 /// Start a project
 ///
@@ -39,18 +39,12 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Where the schema lies, which the files name in their first lines.
-const SCHEMA: &str = ".ompipe/schema.json";
-
 pub(crate) fn run(args: &InitArgs, session: &mut Session) -> Result<Status, Error> {
-    let schema = schema_files()
-        .into_iter()
-        .find(|file| file.name == "ompipe.json");
-    let schema = schema.map(|file| file.text).unwrap_or_default();
+    let schema = starter::schema();
     let files: Vec<(&str, &str)> = FILES
         .iter()
         .copied()
-        .chain([(SCHEMA, schema.as_str())])
+        .chain([(starter::SCHEMA, schema.as_str())])
         .collect();
     if let Some((path, _)) = files
         .iter()

@@ -15,7 +15,6 @@ use super::{Color, Format, Global};
 
 /// Where findings go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(dead_code, reason = "for the verbs that find something")]
 pub(crate) enum Findings {
     /// They are what the verb is asked for: stdout.
     AsResult,
@@ -67,8 +66,14 @@ impl Session {
         message(&error.to_string());
     }
 
+    /// Whether findings make the run fail.
+    pub(crate) fn fails_on(&self, found: &[Diagnostic]) -> bool {
+        found
+            .iter()
+            .any(|one| self.global.strict || one.severity == Severity::Error)
+    }
+
     /// Writes findings in the format that was asked for, and says what status they give.
-    #[expect(dead_code, reason = "for the verbs that find something")]
     pub(crate) fn report(
         &mut self,
         mut found: Vec<Diagnostic>,
@@ -108,7 +113,6 @@ impl Session {
     }
 
     /// Whether findings are written for people.
-    #[expect(dead_code, reason = "for the verbs that find something")]
     pub(crate) fn writes_text(&self) -> bool {
         self.global.format == Format::Text
     }

@@ -5,14 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use ompipe::project::PROJECT_FILE;
 use ompipe::spec;
 
 use super::error::Error;
 use super::exit::Status;
 use super::session::Session;
-
-/// The file that marks a project's root.
-const PROJECT_FILE: &str = "ompipe.yaml";
 
 /// Import OpenMetadata's own schema, to check workflows against
 ///

@@ -119,3 +119,43 @@ fn place<'a>(view: &View<'a>, span: Span) -> Option<Place<'a>> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::code;
+
+    #[test]
+    fn a_finding_has_its_place_in_lines_and_bytes_and_no_text_of_the_file() {
+        let mut sources = Sources::default();
+        let source = sources.add("a.yaml", "ü: {password: hunter2}\nb: 1\n");
+        let at = |start, end| Span { source, start, end };
+        let found = [
+            Diagnostic::error(&code::YAML_SYNTAX, at(4, 15), "hunter2 is weak")
+                .with_related(at(24, 25), "see here")
+                .with_route("ü.password"),
+            Diagnostic::warning(&code::YAML_SYNTAX, Span::NONE, "no project"),
+        ];
+        let mut out = Vec::new();
+        write(&found, &sources, &mut out).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let finding = &document["findings"][0];
+        assert_eq!(finding["message"], "••• is weak");
+        assert_eq!(
+            (&finding["line"], &finding["column"]),
+            (&1.into(), &4.into())
+        );
+        assert_eq!(
+            (&finding["endLine"], &finding["endColumn"]),
+            (&1.into(), &15.into())
+        );
+        assert_eq!(finding["bytes"], serde_json::json!({"start": 4, "end": 15}));
+        assert_eq!(finding["related"][0]["line"], 2);
+        assert_eq!(document["findings"][1].get("file"), None);
+        assert_eq!(
+            (&document["errors"], &document["warnings"]),
+            (&1.into(), &1.into())
+        );
+        assert!(!String::from_utf8(out).unwrap().contains("hunter2"));
+    }
+}

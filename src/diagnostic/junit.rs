@@ -1,7 +1,8 @@
 //! Findings as JUnit XML, which most CI systems show as test results.
 //!
 //! In: findings and sources. Out: one test case per file, failed where it holds an error, all its findings in one
-//! `failure`, because most readers show only the first. Warnings go to the case's `system-out`.
+//! `failure`, because most readers show only the first. Warnings go to the case's `system-out`. A built-in text, whose name
+//! starts with `<`, is a case only when something is found in it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,8 +15,11 @@ use crate::tree::SourceId;
 /// Writes findings as JUnit XML; a file without any is a passed case.
 pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) -> io::Result<()> {
     let view = View::new(found, sources);
-    let mut cases: BTreeMap<SourceId, Vec<&Diagnostic>> =
-        sources.iter().map(|(id, _)| (id, Vec::new())).collect();
+    let mut cases: BTreeMap<SourceId, Vec<&Diagnostic>> = sources
+        .iter()
+        .filter(|(_, source)| !source.name.starts_with('<'))
+        .map(|(id, _)| (id, Vec::new()))
+        .collect();
     for diagnostic in found {
         cases
             .entry(diagnostic.span.source)

@@ -173,12 +173,13 @@ fn excerpt<'a>(view: &View<'_>, marks: &[Mark<'_>], group: Group<'a>) -> Group<'
         mark.kind.span(place).label(label)
     });
     let start = first.location.start;
+    let origin = Origin::path(printable(&first.location.source.name));
+    if first.location.source.text.is_empty() {
+        // The file could not be read: there is no line to show.
+        return group.element(origin);
+    }
     group
-        .element(
-            Origin::path(printable(&first.location.source.name))
-                .line(start.line)
-                .char_column(start.column),
-        )
+        .element(origin.line(start.line).char_column(start.column))
         .element(
             Snippet::source(excerpt.text)
                 .line_start(excerpt.first_line)
@@ -292,7 +293,6 @@ error[OMP0101]: four fields
     #[test]
     fn odd_places_are_shown_all_the_same() {
         for body in [
-            "",
             "\n",
             "a",
             "a: 1\r\nb: 2\r\n",
@@ -314,6 +314,25 @@ error[OMP0101]: four fields
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_named_without_a_line() {
+        let mut sources = Sources::default();
+        let source = sources.add("a.yaml", "");
+        let at = Span {
+            source,
+            start: 0,
+            end: 0,
+        };
+        let text = text(
+            &[Diagnostic::error(&code::YAML_SYNTAX, at, "no UTF-8")],
+            &sources,
+        );
+        assert!(
+            text.starts_with("error[OMP0101]: no UTF-8\n--> a.yaml\n\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,0 +1,161 @@
+//! What the verbs on definitions read: a project, its own templates, and OpenMetadata's schema.
+//!
+//! In: paths from the command line. Out: everything that compiling takes. It decides nothing about what the texts say.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ompipe::compile::{self, Object, Options};
+use ompipe::diagnostic::{Diagnostic, Diagnostics, code};
+use ompipe::project::{self, Input, Project, TEMPLATES_FOLDER};
+use ompipe::render::Mode;
+use ompipe::source::MAX_FILE_BYTES;
+use ompipe::spec::{self, Bundle};
+use ompipe::tree::Span;
+
+use super::error::Error;
+
+/// The definitions to read.
+#[derive(Args)]
+pub(crate) struct InputArgs {
+    /// Files, folders, or - for standard input [default: the project of the current folder]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// A folder of templates that replace the built-in ones of the same name [default: templates, in the project's folder]
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+}
+
+/// Reads the definitions of the command line.
+pub(crate) fn read(args: &InputArgs) -> Result<Project, Error> {
+    let project = if args.paths.is_empty() {
+        Project::of_folder(Path::new("."))
+    } else {
+        let inputs: Result<Vec<Input>, Error> = args.paths.iter().map(|path| input(path)).collect();
+        Project::read(inputs?)
+    };
+    project.map_err(|error| {
+        let failed = Error::new("failed to read the definitions");
+        match error {
+            project::Error::NoProject { .. } => failed
+                .because(error)
+                .with_hint("Name files or folders, or start a project with `ompipe init`."),
+            error => failed.because(error),
+        }
+    })
+}
+
+fn input(path: &Path) -> Result<Input, Error> {
+    if path != Path::new("-") {
+        return Ok(Input::Path(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::new("failed to read standard input").because(error))?;
+    Ok(Input::Text {
+        name: "-".to_owned(),
+        bytes,
+    })
+}
+
+/// Validates a project and renders its pipelines; what is wrong is added to the project's findings. With an error among
+/// them the objects are not to be used.
+pub(crate) fn compile(
+    project: &mut Project,
+    args: &InputArgs,
+    mode: Mode,
+    only: &[String],
+) -> Result<Vec<Object>, Error> {
+    let root = project.root.clone().unwrap_or_else(|| PathBuf::from("."));
+    let (folder, required) = match &args.templates {
+        Some(folder) => (folder.clone(), true),
+        None => (root.join(TEMPLATES_FOLDER), false),
+    };
+    let templates = project::templates(&folder, required)
+        .map_err(|error| Error::new("failed to read the templates").because(error))?;
+    let bundle = bundle(project, &root)?;
+    let options = Options {
+        mode,
+        only: only.to_vec(),
+        templates,
+        bundle,
+    };
+    Ok(compile::compile(
+        &project.definitions,
+        &options,
+        &mut project.sources,
+        &mut project.found,
+    ))
+}
+
+/// OpenMetadata's schema, of the version that the project names.
+fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle>, Error> {
+    let named = project.definitions.project().and_then(|definition| {
+        let version = definition.spec.open_metadata_version.clone()?;
+        let span = definition
+            .spec_entry("openMetadataVersion")
+            .map_or(Span::NONE, |one| one.value.span);
+        Some((version, span))
+    });
+    let Some((version, span)) = named else {
+        return Ok(None);
+    };
+    let missing = |found: &mut Diagnostics, label: String| {
+        let message = "OpenMetadata's schema of this version is not imported";
+        found.push(
+            Diagnostic::error(&code::NO_BUNDLE, span, message)
+                .with_label(label)
+                .with_route("spec.openMetadataVersion")
+                .with_help(
+                    "`ompipe spec import` imports it; `ompipe spec list` lists what there is",
+                ),
+        );
+        Ok(None)
+    };
+    if !spec::import::is_version(&version) {
+        return missing(&mut project.found, "not a version".to_owned());
+    }
+    let name = spec::file_name(&version);
+    let path = root.join(&name);
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return missing(&mut project.found, format!("there is no {name}"));
+        }
+        text => text.map_err(|error| {
+            Error::new(format!("failed to read {}", path.display())).because(error)
+        })?,
+    };
+    let bundle = Bundle::from_json(&text).map_err(|error| {
+        Error::new(format!("failed to read {}", path.display()))
+            .because(error)
+            .with_hint("Import it again with `ompipe spec import`.")
+    })?;
+    Ok(Some(bundle))
+}
+
+/// What must not be written over: the project's folder, and the files that were read.
+pub(crate) fn inputs(project: &Project) -> Vec<&Path> {
+    project
+        .root
+        .iter()
+        .chain(&project.files)
+        .map(PathBuf::as_path)
+        .collect()
+}
+
+/// "3 pipelines in 5 files".
+pub(crate) fn extent(project: &Project) -> String {
+    let counted = |number: usize, thing: &str| {
+        format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+    };
+    let pipelines = counted(project.definitions.pipelines.len(), "pipeline");
+    match project.files.len() {
+        0 => format!("{pipelines} in standard input"),
+        files => format!("{pipelines} in {}", counted(files, "file")),
+    }
+}
