@@ -29,6 +29,15 @@ pub(super) fn check(manifest: &Manifest, found: &mut Diagnostics) {
     checker.value(manifest.node(), of);
 }
 
+/// Checks the values of a pod template that is not a part of an object.
+pub(super) fn check_template(template: &Node, found: &mut Diagnostics) {
+    Checker {
+        found,
+        route: Vec::new(),
+    }
+    .value(template, Type::pod_template());
+}
+
 struct Checker<'a, 'n> {
     found: &'a mut Diagnostics,
     route: Vec<&'n str>,
