@@ -39,8 +39,8 @@ codes! {
     YAML_KEY = "OMP0105", "key that is not a string";
     /// A tag that is unknown or does not fit.
     YAML_TAG = "OMP0106", "unsupported tag";
-    /// An alias without an anchor.
-    YAML_ALIAS = "OMP0107", "alias without an anchor";
+    /// An alias without an anchor, or two anchors of one name.
+    YAML_ALIAS = "OMP0107", "alias without its one anchor";
     /// A merge key that cannot be followed, or not by all readers alike.
     YAML_MERGE = "OMP0108", "merge key misused";
     /// The text is too deep or too large.

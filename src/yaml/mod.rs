@@ -1,20 +1,16 @@
-//! YAML in and YAML out: text to [`Node`] trees with the place of every value, and trees to canonical text.
+//! YAML in and YAML out: text to [`Node`](crate::tree::Node) trees with the place of every value, and trees to canonical text.
 //!
 //! In: texts of [`Sources`](crate::source::Sources) that are valid UTF-8 ([`decode`] says where bytes are not). Out: one
 //! tree per document, findings of the 01 range, and canonical block YAML that PyYAML, Go's sigs.k8s.io/yaml and YAML
 //! 1.2 readers all read back as the same tree. It does no I/O and knows nothing of definitions or Kubernetes.
 //!
 //! Three readers meet the same text on its way: ompipe and editors (YAML 1.2), the ingestion image (PyYAML, YAML
-//! 1.1), kubectl and the GitOps tools (Go). A definition may only say what all three understand alike.
+//! 1.1), kubectl and the GitOps tools (Go). A definition may only say what all three understand alike. So this reader
+//! takes the part of YAML that they share, and says of the rest why it is left out.
 
-mod builder;
 mod character;
-mod chunk;
-mod finding;
-mod offset;
 mod read;
 pub mod scalar;
-mod syntax;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -64,6 +64,13 @@ fn number(text: &str) -> Reading {
         }
         _ => {}
     }
+    // Its second try at binary numbers takes a sign behind the `0b`.
+    if let Some(digits) = plain.strip_prefix("0b") {
+        let (negative, digits) = split_sign(digits);
+        if let Some(reading @ Reading::Number(_)) = integer(negative, digits, 2) {
+            return reading;
+        }
+    }
     float(&plain)
 }
 

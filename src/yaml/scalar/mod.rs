@@ -130,6 +130,11 @@ impl fmt::Display for Reading {
     }
 }
 
+/// Whether a closer look is needed to know if readers agree that this is text.
+pub(super) fn may_be_ambiguous(text: &str) -> bool {
+    !is_surely_text(text)
+}
+
 /// A first look that settles most scalars: no reader takes a text of this shape for anything but text.
 fn is_surely_text(text: &str) -> bool {
     match text.as_bytes() {

@@ -1,10 +1,8 @@
 //! The wording of what the tree reader finds. Texts of values are never shown where they may be secret.
 
-use saphyr_parser::Tag;
-
-use super::scalar::{Reading, Readings};
 use crate::diagnostic::{Diagnostic, code};
 use crate::tree::Span;
+use crate::yaml::scalar::{self, Reading, Readings};
 
 /// A plain value that readers take differently.
 pub(super) fn ambiguous(text: &str, all: &Readings, secret: bool, span: Span) -> Diagnostic {
@@ -45,7 +43,7 @@ fn help(text: &str, all: &Readings) -> String {
             Reading::Number(number) => Some(number.to_string()),
             _ => None,
         });
-    let is_plain = |meant: &String| super::scalar::readings(meant).is_none();
+    let is_plain = |meant: &String| scalar::readings(meant).is_none();
     match (&all.core, meant.filter(is_plain)) {
         (Reading::Text, Some(meant)) => format!("{quoted}, or {meant}"),
         (Reading::Number(_), Some(meant)) => {
@@ -127,6 +125,17 @@ pub(super) fn alias(is_open: bool, span: Span) -> Diagnostic {
     Diagnostic::error(&code::YAML_ALIAS, span, message)
 }
 
+/// An anchor whose name has been used in the document.
+pub(super) fn anchor_twice(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        &code::YAML_ALIAS,
+        span,
+        format!("the anchor `{name}` is set twice"),
+    )
+    .with_note("PyYAML refuses it")
+    .with_help("give the two different names")
+}
+
 /// A merge key with something else than mappings.
 pub(super) fn merge_of(what: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
@@ -153,12 +162,7 @@ pub(super) fn merge_after(key: &str, key_span: Span, merge_key: Span) -> Diagnos
 }
 
 /// A tag that is not among YAML's own.
-pub(super) fn tag(tag: &Tag, span: Span) -> Diagnostic {
-    let name = if tag.is_yaml_core_schema() {
-        format!("!!{}", tag.suffix)
-    } else {
-        format!("{}{}", tag.handle, tag.suffix)
-    };
+pub(super) fn tag(name: &str, span: Span) -> Diagnostic {
     Diagnostic::error(
         &code::YAML_TAG,
         span,
@@ -199,4 +203,24 @@ pub(super) fn may_be_secret(key: &str) -> bool {
     ]
     .iter()
     .any(|word| key.contains(word))
+}
+
+/// A tab outside of texts and comments.
+pub(super) fn tab(span: Span) -> Diagnostic {
+    Diagnostic::error(&code::YAML_TAB, span, "a tab stands where only spaces can")
+        .with_label("a tab")
+        .with_note(
+            "PyYAML refuses tabs outside quotes, comments and blocks of text; YAML itself refuses them as indentation",
+        )
+        .with_help("use spaces; a tab that is part of a text is \"\\t\" in double quotes")
+}
+
+/// Something in a line that should be over.
+pub(super) fn follows(what: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        &code::YAML_SYNTAX,
+        span,
+        format!("something follows {what} in its line"),
+    )
+    .with_help("put it on a line of its own")
 }
