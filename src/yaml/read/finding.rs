@@ -117,12 +117,14 @@ pub(super) fn refused(span: Span) -> Diagnostic {
 
 /// An alias without a finished anchor.
 pub(super) fn alias(is_open: bool, span: Span) -> Diagnostic {
-    let message = if is_open {
-        "this alias stands inside what it repeats"
-    } else {
-        "this alias names an anchor that is not set before it in the document"
-    };
-    Diagnostic::error(&code::YAML_ALIAS, span, message)
+    if is_open {
+        let message = "this alias stands inside what it repeats";
+        return Diagnostic::error(&code::YAML_ALIAS, span, message);
+    }
+    let message = "this alias names an anchor that is not set before it in the document";
+    Diagnostic::error(&code::YAML_ALIAS, span, message).with_help(
+        "set the anchor first, as in `&name value`; or quote the text if `*` is part of it",
+    )
 }
 
 /// An anchor whose name has been used in the document.

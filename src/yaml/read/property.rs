@@ -112,13 +112,10 @@ impl<'t> Reader<'t, '_> {
             .get(name)
             .filter(|_| !self.open_anchors.contains(&name))
         else {
+            // What it stands for is not known, so what follows from it is not either.
             let is_open = self.open_anchors.contains(&name);
-            self.count(1, span)?;
             self.report_here(finding::alias(is_open, span));
-            return Ok(Node {
-                value: Value::Null,
-                span,
-            });
+            return Err(Abort::Document);
         };
         let (nodes, depth) = (anchored.nodes, anchored.depth);
         self.check_depth(depth, span)?;
