@@ -8,6 +8,7 @@ mod completions;
 mod error;
 mod exit;
 mod explain;
+mod import;
 mod init;
 mod input;
 mod man;
@@ -115,6 +116,7 @@ enum Verb {
     Explain(explain::ExplainArgs),
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
+    Import(import::ImportArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -141,6 +143,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Explain(args) => explain::run(&args, &mut session),
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
+        Verb::Import(args) => import::run(&args, &mut session),
         Verb::Completions(args) => completions::run(&args, &mut session),
         Verb::Man(args) => man::run(&args, &mut session),
     });

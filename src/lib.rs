@@ -4,6 +4,7 @@
 pub mod compile;
 pub mod definition;
 pub mod diagnostic;
+pub mod import;
 pub mod manifest;
 pub mod model;
 pub mod output;

@@ -1,18 +1,20 @@
 //! Plain workflows → the texts of a project.
 //!
-//! In: workflows with the names of their files. Out: a [`Conversion`]. What all say alike goes to the project, each
+//! In: workflows with the names of their files. Out: a [`Conversion`]. What most say of the server goes to the project, each
 //! distinct connection to a ServiceConnection, and a pipeline keeps what those layers do not supply. It reads and
 //! writes no file.
 
 use super::definitions;
-use super::kind::{pipeline_type, service_type};
-use super::layers::{Left, rest, shared};
+use super::kind::pipeline_type;
+use super::layers::{Left, common, rest};
 use super::lift::Lifter;
-use super::names::{self, Names, sanitize};
+use super::names::{Names, of_pipeline, sanitize};
 use super::read::{Input, Inputs};
 use super::report::{Note, Report};
 use super::secrets::SecretLeaves;
+use super::services::{Service, Services};
 use crate::definition::PipelineType;
+use crate::definition::parameters::Parameters;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::spec::Bundle;
 use crate::tree::{Mapping, Node};
@@ -63,19 +65,6 @@ struct Pipeline {
     service: Option<usize>,
 }
 
-/// A service on its way.
-struct Service {
-    /// As OpenMetadata knows it.
-    service_name: String,
-    /// The definition's name: the same, or another where services of one name differ.
-    name: String,
-    service_type: String,
-    /// As written, with what it holds.
-    connection: Node,
-    /// With references in place of secrets, once these are lifted.
-    lifted: Node,
-}
-
 /// Makes a project of workflows. Nothing is made of a workflow with a finding.
 pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
     let Inputs {
@@ -97,28 +86,26 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
     });
     let mut report = Report {
         skipped,
+        namespace: Parameters::default().resolve().namespace,
         ..Report::default()
     };
-    let mut services = Vec::new();
+    let mut services = Services::default();
     let mut pipelines = pipelines(workflows, &mut services, &mut report, found);
     let mut lifter = Lifter::default();
     for pipeline in &mut pipelines {
         lift(
             pipeline,
-            &mut services,
+            &mut services.all,
             options.bundle,
             &mut lifter,
             &mut report,
         );
     }
-    let server = match pipelines
+    let servers: Option<Vec<&Node>> = pipelines
         .iter()
         .map(|pipeline| pipeline.workflow.at_route(&SERVER))
-        .collect::<Option<Vec<_>>>()
-    {
-        Some(servers) => shared(servers),
-        None => None,
-    };
+        .collect();
+    let server = servers.and_then(|servers| common(&servers));
     let mut files = vec![OutputFile {
         path: "ompipe.yaml".to_owned(),
         text: definitions::project(
@@ -129,22 +116,23 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
         ),
     }];
     let mut paths = Names::default();
-    for service in &services {
+    for service in &services.all {
         let path = paths.take(&[sanitize(&service.name)]);
         let Service {
             name,
             service_type,
-            lifted,
+            connection,
             ..
         } = service;
-        let text = definitions::service(options.schema, name, service_type, lifted.clone());
+        let text = definitions::service(options.schema, name, service_type, connection.clone());
         files.push(OutputFile {
             path: format!("services/{path}.yaml"),
             text,
         });
     }
     for pipeline in &pipelines {
-        let (service, workflow) = left_to_say(pipeline, &services, server.as_ref(), &mut report);
+        let (service, workflow) =
+            left_to_say(pipeline, &services.all, server.as_ref(), &mut report);
         let text = definitions::pipeline(
             options.schema,
             &pipeline.name,
@@ -157,7 +145,7 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
             text,
         });
     }
-    report.services = services.len();
+    report.services = services.all.len();
     report.pipelines = pipelines.len();
     report.secrets = lifter.into_secrets();
     if !pipelines.is_empty() {
@@ -181,7 +169,7 @@ fn general_notes(comments: bool, no_server: bool, report: &mut Report) {
     }
     if no_server {
         note(
-            "the workflows share nothing of openMetadataServerConfig, so each pipeline keeps its own",
+            "the workflows have no openMetadataServerConfig in common, so each pipeline keeps its own",
         );
     }
     report.notes.sort();
@@ -190,11 +178,11 @@ fn general_notes(comments: bool, no_server: bool, report: &mut Report) {
 /// Types and names the workflows, and finds the services among them.
 fn pipelines(
     workflows: Vec<Input>,
-    services: &mut Vec<Service>,
+    services: &mut Services,
     report: &mut Report,
     found: &mut Diagnostics,
 ) -> Vec<Pipeline> {
-    let (mut pipeline_names, mut service_names) = (Names::default(), Names::default());
+    let mut names = Names::default();
     let mut pipelines = Vec::new();
     for Input {
         name: file,
@@ -216,8 +204,8 @@ fn pipelines(
                 text,
             });
         }
-        let name = pipeline_names.take(&names::of_pipeline(&file, pipeline_type.as_str()));
-        let service = service(&workflow, pipeline_type, services, &mut service_names);
+        let name = names.take(&of_pipeline(&file, pipeline_type.as_str()));
+        let service = services.of(&workflow, pipeline_type);
         pipelines.push(Pipeline {
             file,
             name,
@@ -233,42 +221,10 @@ fn pipelines(
                 .workflow
                 .at_route(&["source", "serviceName"])
                 .and_then(Node::as_str);
-            pipeline.service = services
-                .iter()
-                .position(|service| Some(service.name.as_str()) == name);
+            pipeline.service = name.and_then(|name| services.named(name));
         }
     }
     pipelines
-}
-
-/// The number of the service that a workflow connects to; a new one is added.
-fn service(
-    workflow: &Node,
-    pipeline_type: PipelineType,
-    services: &mut Vec<Service>,
-    names: &mut Names,
-) -> Option<usize> {
-    let source = workflow.get("source")?;
-    let connection = source
-        .get("serviceConnection")
-        .filter(|connection| connection.as_mapping().is_some())?;
-    let service_name = source.get("serviceName")?.as_str()?;
-    let service_type = service_type(source.get("type")?.as_str()?, pipeline_type);
-    let known = services.iter().position(|service| {
-        service.service_name == service_name
-            && service.service_type == service_type
-            && service.connection == *connection
-    });
-    known.or_else(|| {
-        services.push(Service {
-            service_name: service_name.to_owned(),
-            name: names.take(&names::of_service(service_name, service_type)),
-            service_type: service_type.to_owned(),
-            connection: connection.clone(),
-            lifted: connection.clone(),
-        });
-        Some(services.len() - 1)
-    })
 }
 
 /// Lifts the secrets of a workflow, and with them those of its service.
@@ -313,7 +269,7 @@ fn lift(
     );
     let connection = pipeline.workflow.at_route(&["source", "serviceConnection"]);
     if let (Some(number), Some(connection)) = (pipeline.service, connection) {
-        services[number].lifted = connection.clone();
+        services[number].connection = connection.clone();
     }
 }
 
@@ -381,7 +337,7 @@ fn supplied(
         .map(|(service, (name, source_type))| ServiceLayer {
             name,
             source_type,
-            connection: Some(&service.lifted),
+            connection: Some(&service.connection),
         });
     effective_workflow(Layers {
         open_metadata,

@@ -3,7 +3,7 @@
 //! In: a workflow as it was and the tree that lies under it. Out: the smallest tree that, merged over the other, gives
 //! the workflow again. It is the inverse of the merge: mappings merge deeply, everything else replaces.
 
-use crate::tree::{Mapping, Node};
+use crate::tree::{Entry, Mapping, Node};
 
 /// What `base` leaves to be said so that it becomes `whole`; [`Left::Nothing`] when they are equal.
 pub(super) fn rest(whole: &Node, base: &Node) -> Left {
@@ -27,7 +27,7 @@ pub(super) fn rest(whole: &Node, base: &Node) -> Left {
                 rest(&entry.value, base)
             }) {
             Left::Nothing => {}
-            Left::This(node) => left.push(crate::tree::Entry {
+            Left::This(node) => left.push(Entry {
                 value: node,
                 ..entry.clone()
             }),
@@ -48,31 +48,33 @@ pub(super) enum Left {
     Impossible,
 }
 
-/// What all of the mappings say alike.
-pub(super) fn shared<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Option<Node> {
-    let mut nodes = nodes.into_iter();
-    let first = nodes.next()?.clone();
-    nodes.try_fold(first, |shared, node| both(&shared, node))
-}
-
-fn both(one: &Node, other: &Node) -> Option<Node> {
-    if one == other {
-        return Some(one.clone());
+/// What more than half of the mappings say of the keys that all of them have. One that says otherwise can say so over it;
+/// a key that one of them lacks could not be taken back.
+pub(super) fn common(nodes: &[&Node]) -> Option<Node> {
+    let first = nodes.first()?;
+    let mappings: Option<Vec<&Mapping>> = nodes.iter().map(|node| node.as_mapping()).collect();
+    if let Some(mappings) = mappings.filter(|all| !all.iter().any(|one| is_reference(one))) {
+        let of_key = |entry: &Entry| {
+            let values: Option<Vec<&Node>> = mappings
+                .iter()
+                .map(|mapping| mapping.get(&entry.key))
+                .collect();
+            Some((entry.key.clone(), common(&values?)?))
+        };
+        let common: Mapping = first.as_mapping()?.iter().filter_map(of_key).collect();
+        return (!common.is_empty()).then(|| Node::new(common));
     }
-    let (one, other) = (one.as_mapping()?, other.as_mapping()?);
-    if is_reference(one) || is_reference(other) {
-        return None;
+    // Boyer and Moore's vote: what most say, if there is such a thing, is left when unequal pairs are struck out.
+    let (mut left, mut votes) = (*first, 0_usize);
+    for node in nodes {
+        match votes {
+            0 => (left, votes) = (*node, 1),
+            _ if left == *node => votes += 1,
+            _ => votes -= 1,
+        }
     }
-    let alike: Mapping = one
-        .iter()
-        .filter_map(|entry| {
-            Some((
-                entry.key.clone(),
-                both(&entry.value, other.get(&entry.key)?)?,
-            ))
-        })
-        .collect();
-    (!alike.is_empty()).then(|| Node::new(alike))
+    let count = nodes.iter().filter(|node| **node == left).count();
+    (count * 2 > nodes.len()).then(|| left.clone())
 }
 
 /// Whether it is `{secretKeyRef: …}`, which is one value: half a reference says nothing.
@@ -118,18 +120,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shared_is_found_at_any_depth() {
-        let nodes = [
-            node(json!({"host": "a", "security": {"token": "x", "mode": 1}})),
-            node(json!({"host": "b", "security": {"token": "x"}})),
-        ];
+    fn what_most_say_of_the_keys_that_all_have_is_common() {
+        let of = |values: &[serde_json::Value]| {
+            let nodes: Vec<Node> = values.iter().cloned().map(Node::from).collect();
+            common(&nodes.iter().collect::<Vec<_>>())
+        };
         assert_eq!(
-            shared(&nodes),
-            Some(node(json!({"security": {"token": "x"}})))
+            of(&[
+                json!({"host": "a", "security": {"token": "x", "mode": 1}}),
+                json!({"host": "b", "security": {"token": "x"}}),
+                json!({"host": "a", "security": {"token": "y", "mode": 1}}),
+            ]),
+            Some(node(json!({"host": "a", "security": {"token": "x"}})))
         );
         assert_eq!(
-            shared(&[node(json!({"a": 1})), node(json!({"a": 2}))]),
-            None
+            of(&[json!({"a": 1}), json!({"a": 2})]),
+            None,
+            "one of two is not most"
+        );
+        let reference = |key| json!({"token": {"secretKeyRef": {"name": "bot", "key": key}}});
+        assert_eq!(
+            of(&[reference("a"), reference("b")]),
+            None,
+            "half a reference is none"
         );
     }
 }

@@ -13,6 +13,7 @@ mod names;
 mod read;
 mod report;
 mod secrets;
+mod services;
 mod write;
 
 pub use convert::{Conversion, Options, OutputFile, convert};
