@@ -72,6 +72,32 @@ fn a_code_is_explained_in_any_case_and_an_unknown_one_is_an_error() {
 }
 
 #[test]
+fn a_value_of_a_pipeline_is_explained_by_the_line_that_set_it() {
+    let folder = project();
+    let output = run(
+        folder.path(),
+        &["explain", "warehouse-metadata", "database"],
+    );
+    assert_eq!(status(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).contains("database: analytics  # services/warehouse.yaml:18"));
+    for arguments in [
+        ["explain", "warehouse", "schedule"],
+        ["explain", "warehouse-metadata", "shedule"],
+    ] {
+        let output = run(folder.path(), &arguments);
+        assert_eq!((status(&output), stdout(&output)), (2, ""));
+        assert!(
+            stderr(&output).contains("\nHint: Did you mean "),
+            "{}",
+            stderr(&output)
+        );
+    }
+    // Elsewhere there is no project.
+    let output = run(&std::env::temp_dir(), &["explain", "warehouse-metadata"]);
+    assert_eq!(status(&output), 2);
+}
+
+#[test]
 fn a_new_project_names_a_schema_that_is_there_and_is_never_written_over() {
     let folder = project();
     for path in [

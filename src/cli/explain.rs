@@ -1,27 +1,41 @@
 //! `ompipe explain`.
 
+mod effective;
+
 use std::io::Write;
+use std::path::Path;
 
 use clap::Args;
-use ompipe::diagnostic::code;
+use ompipe::diagnostic::{Diagnostics, code, nearest};
+use ompipe::project::{self, Project};
+use ompipe::validate::Validator;
 
 use super::error::Error;
 use super::exit::Status;
+use super::input;
 use super::session::Session;
 
-/// Explain a code
+/// Explain a code, or where the values of a pipeline come from
 ///
-/// The page of a code says what it means, why it matters, and shows the mistake and its mend. Without a code, all codes
+/// The page of a code says what it means, why it matters, and shows the mistake and its mend. Of a pipeline, every value that is
+/// effective for it is listed with the file and line that set it; secrets are not shown. Without arguments, all codes
 /// are listed.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
-  ompipe explain OMP0101       The page of a code
-  ompipe explain               All codes")]
+  ompipe explain OMP0101                   The page of a code
+  ompipe explain                           All codes
+  ompipe explain orders                    All values of the pipeline orders
+  ompipe explain orders kubernetes         Its parameters
+  ompipe explain orders hostPort           Every value of that name")]
 pub(crate) struct ExplainArgs {
-    /// A code, as findings carry it: OMP0101
-    #[arg(value_name = "CODE")]
+    /// A code, as findings carry it, or the name of a pipeline of the current folder's project
+    #[arg(value_name = "CODE|PIPELINE")]
     subject: Option<String>,
+
+    /// A field of the pipeline: a route of keys such as workflow.source, or a key alone
+    #[arg(value_name = "FIELD")]
+    field: Option<String>,
 }
 
 pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, Error> {
@@ -31,12 +45,67 @@ pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, E
         }
         return Ok(Status::Fine);
     };
-    match code::find(subject) {
-        Some(code) => {
-            writeln!(session.out(), "{}", code.page.trim_end())?;
-            Ok(Status::Fine)
-        }
-        None => Err(Error::new(format!("there is no code {subject}"))
-            .with_hint("`ompipe explain` lists all codes.")),
+    if let Some(code) = code::find(subject) {
+        writeln!(session.out(), "{}", code.page.trim_end())?;
+        return Ok(Status::Fine);
     }
+    if is_code(subject) {
+        return Err(Error::new(format!("there is no code {subject}"))
+            .with_hint("`ompipe explain` lists all codes."));
+    }
+    pipeline(subject, args.field.as_deref(), session)
+}
+
+/// Whether a word is written as codes are.
+fn is_code(word: &str) -> bool {
+    let digits = word
+        .get(..3)
+        .filter(|start| start.eq_ignore_ascii_case("OMP"))
+        .and(word.get(3..));
+    digits.is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<Status, Error> {
+    let mut project = Project::of_folder(Path::new(".")).map_err(|error| {
+        let failed = Error::new(format!("failed to explain {name}"));
+        match error {
+            project::Error::NoProject { .. } => failed
+                .because(error)
+                .with_hint("Codes are explained anywhere, pipelines in their project's folder."),
+            error => failed.because(error),
+        }
+    })?;
+    let root = project.root.clone().unwrap_or_default();
+    let bundle = input::bundle(&mut project, &root)?;
+    let pipelines = &project.definitions.pipelines;
+    let Some(pipeline) = pipelines.iter().find(|pipeline| pipeline.name() == name) else {
+        let hint = match nearest(name, pipelines.iter().map(|pipeline| pipeline.name())) {
+            Some(near) => format!("Did you mean {near}?"),
+            None => "`ompipe validate` says what is wrong with definitions that cannot be read."
+                .to_owned(),
+        };
+        return Err(Error::new(format!("there is no pipeline {name}")).with_hint(hint));
+    };
+    let validator = Validator::new(
+        &project.definitions,
+        bundle.as_ref(),
+        &mut Diagnostics::default(),
+    );
+    let leaves = effective::leaves(&validator.explain(pipeline));
+    let shown = effective::select(&leaves, field);
+    if shown.is_empty() {
+        let field = field.unwrap_or_default();
+        let keys = leaves.iter().flat_map(|leaf| leaf.keys());
+        let hint = match nearest(field, keys) {
+            Some(near) => format!("Did you mean {near}?"),
+            None => format!("`ompipe explain {name}` lists all fields."),
+        };
+        return Err(
+            Error::new(format!("the pipeline {name} has no field {field}")).with_hint(hint),
+        );
+    }
+    effective::write(&shown, &project.sources, session.out())?;
+    Ok(Status::Fine)
 }

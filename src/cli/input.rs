@@ -94,7 +94,7 @@ pub(crate) fn compile(
 }
 
 /// OpenMetadata's schema, of the version that the project names.
-fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle>, Error> {
+pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle>, Error> {
     let named = project.definitions.project().and_then(|definition| {
         let version = definition.spec.open_metadata_version.clone()?;
         let span = definition

@@ -10,7 +10,7 @@ pub mod json;
 pub mod junit;
 mod location;
 mod nearest;
-mod redact;
+pub mod redact;
 pub mod sarif;
 pub mod text;
 mod view;

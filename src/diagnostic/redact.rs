@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// What is shown in place of a secret, whatever its length.
-pub(super) const MARK: &str = "•••";
+pub const MARK: &str = "•••";
 
 /// Secrets shorter than this are not looked for in messages, where they would match parts of ordinary words.
 const SHORTEST_IN_MESSAGES: usize = 4;
@@ -88,6 +88,33 @@ pub(super) fn shape_of_secrets(message: &str) -> Cow<'_, str> {
         at = at.max(range.end);
     }
     shown.push_str(&message[at..]);
+    Cow::Owned(shown)
+}
+
+/// A value at a route of keys as it may be shown: nothing of it where a key says that it is a secret, and without what
+/// has the shape of one otherwise. What stands within a reference to a secret is none.
+pub fn value<'a>(route: &[&str], value: &'a str) -> Cow<'a, str> {
+    let is_reference = route.iter().any(|key| is_reference_key(key));
+    let is_secret = |key: &&str| is_secret_key(key) && !is_group_key(key);
+    if !is_reference && route.iter().any(is_secret) {
+        return if scan::is_harmless_value(value.as_bytes()) {
+            Cow::Borrowed(value)
+        } else {
+            Cow::Borrowed(MARK)
+        };
+    }
+    let redactions = Redactions::of(value, []);
+    if redactions.ranges.is_empty() {
+        return Cow::Borrowed(value);
+    }
+    let mut shown = String::with_capacity(value.len());
+    let mut at = 0;
+    for hidden in &redactions.ranges {
+        shown.push_str(&value[at..hidden.start]);
+        shown.push_str(MARK);
+        at = hidden.end;
+    }
+    shown.push_str(&value[at..]);
     Cow::Owned(shown)
 }
 
@@ -176,6 +203,11 @@ fn is_group_key(key: &str) -> bool {
 /// Whether a key leads to the place of a secret rather than to the secret; `secretKeyReff` is meant as one too.
 fn is_reference_key(key: &str) -> bool {
     key.starts_with("secretKey") || matches!(key, "valueFrom" | "secretRef" | "configMapKeyRef")
+}
+
+/// Whether a text, such as a variable's name, is that of a secret: `DB_PASSWORD`.
+pub fn is_secret_name(name: &str) -> bool {
+    is_secret_key(name)
 }
 
 #[cfg(test)]

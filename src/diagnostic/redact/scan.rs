@@ -432,7 +432,7 @@ fn is_flow_key(text: &[u8]) -> bool {
 }
 
 /// Values that give nothing away: none, a boolean, a secret manager's reference.
-fn is_harmless_value(rest: &[u8]) -> bool {
+pub(super) fn is_harmless_value(rest: &[u8]) -> bool {
     let rest = rest.trim_ascii();
     let bare = rest.iter().take_while(|byte| !b",}".contains(byte)).count();
     if bare < rest.len() && !flow_goes_on(&rest[bare..]) {
