@@ -56,6 +56,9 @@ pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, E
     pipeline(subject, args.field.as_deref(), session)
 }
 
+/// How many pipelines a hint names.
+const LISTED: usize = 8;
+
 /// Whether a word is written as codes are.
 fn is_code(word: &str) -> bool {
     let digits = word
@@ -81,10 +84,17 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
     let bundle = input::bundle(&mut project, &root)?;
     let pipelines = &project.definitions.pipelines;
     let Some(pipeline) = pipelines.iter().find(|pipeline| pipeline.name() == name) else {
-        let hint = match nearest(name, pipelines.iter().map(|pipeline| pipeline.name())) {
+        let known: Vec<&str> = pipelines.iter().map(|pipeline| pipeline.name()).collect();
+        let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("Did you mean {near}?"),
-            None => "`ompipe validate` says what is wrong with definitions that cannot be read."
-                .to_owned(),
+            None if known.is_empty() => "`ompipe validate` says what is wrong here.".to_owned(),
+            None => {
+                let more = if known.len() > LISTED { ", …" } else { "" };
+                format!(
+                    "There is {}{more}.",
+                    known[..known.len().min(LISTED)].join(", ")
+                )
+            }
         };
         return Err(Error::new(format!("there is no pipeline {name}")).with_hint(hint));
     };
