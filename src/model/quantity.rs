@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use super::refusal::Refusal;
 
 const NANOS: i128 = 1_000_000_000;
-/// Kubernetes cuts larger values down to this, the largest 64-bit integer.
+/// Larger values count as this, the largest 64-bit integer. Kubernetes cuts those with a binary suffix down to it too.
 const MOST: i128 = i64::MAX as i128 * NANOS;
 /// Digits that are counted exactly: `10^20 · 2^60` still fits into 128 bits. Later digits only round up.
 const EXACT_DIGITS: usize = 20;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finer_than_a_billionth_is_rounded_up_and_what_is_too_large_is_cut() {
+    fn what_is_finer_than_a_billionth_is_rounded_up_and_what_is_too_large_is_cut_down() {
         assert_eq!(quantity("0.1n").nanos(), 1);
         assert_eq!(quantity("1e-99999").nanos(), 1);
         assert_eq!(quantity("100E"), quantity("9223372036854775807"));
