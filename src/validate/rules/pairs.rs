@@ -66,11 +66,12 @@ fn pairs<V>(
     let mut read: Vec<(LabelKey, V)> = Vec::new();
     let mut places: Vec<Span> = Vec::new();
     let mut take = |pair: Pair<'_>, found: &mut Diagnostics| {
-        let route = place::under(route, pair.key);
+        let route = || place::under(route, pair.key);
         let key = LabelKey::parse(pair.key)
-            .map_err(|refusal| place::refused(&code::PAIR, what, pair.key_span, &route, refusal));
-        let value = parse_value(pair.value)
-            .map_err(|refusal| place::refused(&code::PAIR, what, pair.value_span, &route, refusal));
+            .map_err(|refusal| place::refused(&code::PAIR, what, pair.key_span, &route(), refusal));
+        let value = parse_value(pair.value).map_err(|refusal| {
+            place::refused(&code::PAIR, what, pair.value_span, &route(), refusal)
+        });
         match (key, value) {
             (Ok(key), Ok(value)) => {
                 if let Some(first) = read.iter().position(|(other, _)| *other == key) {
@@ -81,7 +82,7 @@ fn pairs<V>(
                             format!("the key `{key}` is given twice"),
                         )
                         .with_related(places[first], "first here")
-                        .with_route(route),
+                        .with_route(route()),
                     );
                     fine = false;
                 } else {

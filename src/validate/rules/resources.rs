@@ -94,11 +94,11 @@ fn amounts(
             }
             continue;
         };
-        let route = format!("{route}.{side}.{resource}");
-        fine &= check_resource(resource, entry.key_span, &route, found);
-        match quantity(&entry.value, &text.0, &route, found) {
+        let route = [route, side, resource];
+        fine &= check_resource(resource, entry.key_span, route, found);
+        match quantity(&entry.value, &text.0, route, found) {
             Some(quantity) => {
-                suspicious(resource, &quantity, entry.value.span, &route, found);
+                suspicious(resource, &quantity, entry.value.span, route, found);
                 amounts.push(Amount {
                     resource: resource.into(),
                     quantity,
@@ -111,7 +111,7 @@ fn amounts(
     fine.then_some(amounts)
 }
 
-fn check_resource(resource: &str, span: Span, route: &str, found: &mut Diagnostics) -> bool {
+fn check_resource(resource: &str, span: Span, route: [&str; 3], found: &mut Diagnostics) -> bool {
     if STANDARD.contains(&resource) || resource.starts_with("hugepages-") {
         return true;
     }
@@ -131,13 +131,18 @@ fn check_resource(resource: &str, span: Span, route: &str, found: &mut Diagnosti
         &code::QUANTITY,
         "resource",
         span,
-        route,
+        &route.join("."),
         refusal,
     ));
     false
 }
 
-fn quantity(node: &Node, text: &str, route: &str, found: &mut Diagnostics) -> Option<Quantity> {
+fn quantity(
+    node: &Node,
+    text: &str,
+    route: [&str; 3],
+    found: &mut Diagnostics,
+) -> Option<Quantity> {
     match Quantity::parse(text) {
         Ok(quantity) if quantity.is_negative() => {
             found.push(
@@ -146,7 +151,7 @@ fn quantity(node: &Node, text: &str, route: &str, found: &mut Diagnostics) -> Op
                     node.span,
                     "invalid quantity: it must not be negative",
                 )
-                .with_route(route),
+                .with_route(route.join(".")),
             );
             None
         }
@@ -161,7 +166,7 @@ fn quantity(node: &Node, text: &str, route: &str, found: &mut Diagnostics) -> Op
                 &code::QUANTITY,
                 "quantity",
                 span,
-                route,
+                &route.join("."),
                 refusal,
             ));
             None
@@ -173,7 +178,7 @@ fn suspicious(
     resource: &str,
     quantity: &Quantity,
     span: Span,
-    route: &str,
+    route: [&str; 3],
     found: &mut Diagnostics,
 ) {
     let text = quantity.as_str();
@@ -203,7 +208,7 @@ fn suspicious(
     };
     found.push(
         Diagnostic::warning(&code::SUSPICIOUS_QUANTITY, span, message)
-            .with_route(route)
+            .with_route(route.join("."))
             .with_help(help),
     );
 }

@@ -68,7 +68,7 @@ pub(super) fn in_variable(name: &str, value: &str, span: Span) -> Option<Diagnos
             format!("the variable `{name}` holds a literal secret"),
         )
     } else {
-        suspicion(value, &format!("the variable `{name}`"), span)?
+        suspicion(value, span, || format!("the variable `{name}`"))?
     };
     Some(finding.with_help(format!(
         "put it into a Kubernetes Secret and write `{{name: {name}, valueFrom: {{secretKeyRef: {{name: <Secret>, key: <key>}}}}}}`"
@@ -259,7 +259,7 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
         if self.is_secret() {
             self.literal_at_field(span);
         } else if let Some(finding) =
-            suspicion(text, &format!("the field `{}`", self.field_name()), span)
+            suspicion(text, span, || format!("the field `{}`", self.field_name()))
         {
             self.refuse(finding.with_help(WRITE_REFERENCE));
         }
@@ -320,26 +320,19 @@ pub fn gives_itself_away(text: &str) -> bool {
 }
 
 /// What gives a secret away wherever it stands.
-fn suspicion(text: &str, whose: &str, span: Span) -> Option<Diagnostic> {
-    // Every form below has one of these characters; most texts have neither.
-    if !text.contains(['-', '.', '@']) {
-        return None;
-    }
+fn suspicion(text: &str, span: Span, whose: impl Fn() -> String) -> Option<Diagnostic> {
     if is_private_key(text) {
-        Some(literal(span, format!("{whose} holds a private key")))
+        Some(literal(span, format!("{} holds a private key", whose())))
     } else if is_json_web_token(text) {
         Some(literal(
             span,
-            format!("{whose} holds a token (a JSON Web Token)"),
+            format!("{} holds a token (a JSON Web Token)", whose()),
         ))
     } else if has_password_in_url(text) {
+        let message = format!("{} holds a password within a URL", whose());
         Some(
-            Diagnostic::error(
-                &code::PASSWORD_IN_URL,
-                span,
-                format!("{whose} holds a password within a URL"),
-            )
-            .with_note("a Secret may hold the whole URL"),
+            Diagnostic::error(&code::PASSWORD_IN_URL, span, message)
+                .with_note("a Secret may hold the whole URL"),
         )
     } else {
         None
@@ -348,6 +341,9 @@ fn suspicion(text: &str, whose: &str, span: Span) -> Option<Diagnostic> {
 
 /// A private key in PEM: `-----BEGIN RSA PRIVATE KEY-----`.
 fn is_private_key(text: &str) -> bool {
+    if !text.contains("-----") {
+        return false;
+    }
     text.split("-----BEGIN ").skip(1).any(|rest| {
         rest.split("-----").next().is_some_and(|label| {
             label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK")
@@ -373,6 +369,9 @@ fn is_json_web_token(text: &str) -> bool {
 
 /// `scheme://user:password@host`, anywhere in a text.
 fn has_password_in_url(text: &str) -> bool {
+    if !text.contains('@') {
+        return false;
+    }
     text.split("://").skip(1).any(|rest| {
         let end = rest
             .find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace())
