@@ -23,10 +23,6 @@ const OBJECT: &[&str] = &[
     "spec",
 ];
 
-const METADATA: &[&str] = &["name", "generateName", "namespace", "labels", "annotations"];
-
-const FIELDS: &[&str] = &["name"];
-
 /// Orders the keys of a whole object. Of a kind that is not in the tables only the top level and metadata are known.
 pub(super) fn canonical(object: &mut Node, of: Option<Type>) {
     let Some(mapping) = object.as_mapping_mut() else {
@@ -47,23 +43,18 @@ pub(super) fn canonical(object: &mut Node, of: Option<Type>) {
 fn within(node: &mut Node, of: Option<Type>) {
     let Some(of) = of else { return };
     match (&mut node.value, of.shape()) {
-        (Value::Mapping(mapping), Shape::Fields { .. }) => {
-            first(
-                mapping,
-                if Some(of) == Type::named("meta.v1.ObjectMeta") {
-                    METADATA
-                } else {
-                    FIELDS
-                },
-            );
+        (Value::Mapping(mapping), Shape::Fields { first: keys, .. }) => {
+            first(mapping, keys);
             for entry in mapping.iter_mut() {
                 within(&mut entry.value, of.field(&entry.key));
             }
         }
-        (Value::Mapping(mapping), Shape::Map(values)) => {
+        (Value::Mapping(mapping), Shape::Map(values, _)) => {
             sort(mapping);
-            for entry in mapping.iter_mut() {
-                within(&mut entry.value, Some(*values));
+            if !matches!(values.shape(), Shape::Scalar(_)) {
+                for entry in mapping.iter_mut() {
+                    within(&mut entry.value, Some(*values));
+                }
             }
         }
         (Value::Mapping(_), Shape::PatchOf(name)) => within(node, Type::named(name)),
@@ -83,7 +74,12 @@ fn first(mapping: &mut Mapping, keys: &[&str]) {
             .position(|first| *first == key)
             .unwrap_or(keys.len())
     };
-    if !mapping.iter().map(|entry| rank(&entry.key)).is_sorted() {
+    let mut last = 0;
+    let sorted = mapping.iter().all(|entry| {
+        let rank = rank(&entry.key);
+        std::mem::replace(&mut last, rank) <= rank
+    });
+    if !sorted {
         mapping.sort_by_key(|entry| rank(&entry.key));
     }
 }

@@ -380,7 +380,7 @@ impl Merger<'_> {
 }
 
 /// Takes out of the base what cannot stand beside what the patch sets.
-fn give_up_rivals(base: &mut Mapping, patch: &Mapping, union: &[Box<str>]) {
+fn give_up_rivals(base: &mut Mapping, patch: &Mapping, union: &[CompactString]) {
     let sets = |field: &str| patch.get(field).is_some_and(|value| !value.is_null());
     if !union.iter().any(|field| sets(field)) {
         return;

@@ -6,7 +6,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use compact_str::CompactString;
 use serde_json::Value as Json;
+
+use crate::schema::fields::Fields;
 
 /// Kubernetes' own types, written by `tools/kubernetes-types.py`.
 const KUBERNETES: &str = include_str!("kubernetes.json");
@@ -49,9 +52,26 @@ const UNIONS: &[(&str, Members)] = &[
     ("pipelines.v1.EnvVarSource", Members::All { but: "" }),
 ];
 
+/// What comes first among the fields of a mapping.
+const FIRST: &[&str] = &["name"];
+
+/// What comes first in the metadata of an object or pod template.
+const FIRST_OF_METADATA: &[&str] = &["name", "generateName", "namespace", "labels", "annotations"];
+
 enum Members {
     All { but: &'static str },
     These(&'static [&'static str]),
+}
+
+impl Members {
+    fn among(&self, fields: &Fields<Type>) -> Vec<CompactString> {
+        let names = fields.iter().map(|(name, _)| name);
+        let is_member = |name: &&CompactString| match self {
+            Members::All { but } => name.as_str() != *but,
+            Members::These(these) => these.contains(&name.as_str()),
+        };
+        names.filter(is_member).cloned().collect()
+    }
 }
 
 /// The type of a value in a rendered object.
@@ -81,13 +101,8 @@ impl Type {
     /// The type of a field of a mapping with fields, or of any entry of a free mapping.
     pub(super) fn field(self, name: &str) -> Option<Self> {
         match self.shape() {
-            Shape::Fields { fields, .. } => {
-                let at = fields
-                    .binary_search_by(|(key, _)| key.as_ref().cmp(name))
-                    .ok()?;
-                fields.get(at).map(|(_, field)| *field)
-            }
-            Shape::Map(values) => Some(*values),
+            Shape::Fields { fields, .. } => fields.get(name).copied(),
+            Shape::Map(values, _) => Some(*values),
             _ => None,
         }
     }
@@ -114,14 +129,16 @@ pub(super) fn definition(api_version: &str, kind: &str) -> Option<&'static str> 
 pub(super) enum Shape {
     /// A string, number or boolean, with the format that Kubernetes gives it.
     Scalar(Format),
-    /// A mapping with named fields, by name in order.
+    /// A mapping with named fields.
     Fields {
-        fields: Vec<(Box<str>, Type)>,
+        fields: Fields<Type>,
+        /// The fields that come first in canonical order.
+        first: &'static [&'static str],
         /// The fields of which there may be one.
-        union: Vec<Box<str>>,
+        union: Vec<CompactString>,
     },
-    /// A free mapping: labels, data.
-    Map(Type),
+    /// A free mapping: the type of its values, the rule for its keys.
+    Map(Type, Keys),
     /// A list.
     List { items: Type, merge: Merge },
     /// A patch of another type, to be merged by the operator.
@@ -139,6 +156,23 @@ pub(super) enum Format {
     IntOrString,
     DateTime,
     Byte,
+    /// The name of a namespace.
+    Namespace,
+    /// The name of another object.
+    ObjectName,
+}
+
+/// What the keys of a free mapping are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Keys {
+    /// Anything.
+    Any,
+    /// Those of labels, and the values are those of labels, too.
+    Labels,
+    /// Those of annotations.
+    Annotations,
+    /// Those of a ConfigMap's or Secret's data.
+    Data,
 }
 
 /// How a strategic merge treats a list.
@@ -174,18 +208,18 @@ impl Table {
         }
         for (name, definition) in definitions {
             let mut shape = table.shape_of(definition);
-            if let Shape::Fields { fields, union } = &mut shape
-                && let Some((_, members)) = UNIONS.iter().find(|(of, _)| of == name)
+            if let Shape::Fields {
+                fields,
+                union,
+                first,
+            } = &mut shape
             {
-                *union = fields
-                    .iter()
-                    .map(|(field, _)| field)
-                    .filter(|field| match members {
-                        Members::All { but } => field.as_ref() != *but,
-                        Members::These(these) => these.contains(&field.as_ref()),
-                    })
-                    .cloned()
-                    .collect();
+                if let Some((_, members)) = UNIONS.iter().find(|(of, _)| of == name) {
+                    *union = members.among(fields);
+                }
+                if name == "meta.v1.ObjectMeta" {
+                    *first = FIRST_OF_METADATA;
+                }
             }
             if let Some(place) = table.names.get(name)
                 && let Some(old) = table.shapes.get_mut(place.0 as usize)
@@ -212,19 +246,45 @@ impl Table {
         self.add(shape)
     }
 
+    /// The type of a field, with the rule that it has by its name, the same wherever it stands in these types.
+    fn type_of_field(&mut self, name: &str, schema: &Json) -> Type {
+        let found = self.type_of(schema);
+        let rule = match (name, self.shapes.get_mut(found.0 as usize)) {
+            ("labels" | "matchLabels" | "nodeSelector", Some(Shape::Map(_, keys))) => {
+                *keys = Keys::Labels;
+                return found;
+            }
+            ("annotations", Some(Shape::Map(_, keys))) => {
+                *keys = Keys::Annotations;
+                return found;
+            }
+            ("data" | "binaryData" | "stringData", Some(Shape::Map(_, keys))) => {
+                *keys = Keys::Data;
+                return found;
+            }
+            ("namespace", Some(Shape::Scalar(Format::Plain))) => Format::Namespace,
+            (
+                "serviceAccountName" | "secretName" | "claimName" | "priorityClassName",
+                Some(Shape::Scalar(Format::Plain)),
+            ) => Format::ObjectName,
+            _ => return found,
+        };
+        self.add(Shape::Scalar(rule))
+    }
+
     fn shape_of(&mut self, schema: &Json) -> Shape {
         if let Some(of) = schema["x-patch-of"].as_str() {
             return Shape::PatchOf(of.into());
         }
         if let Some(properties) = schema["properties"].as_object() {
-            let mut fields: Vec<(Box<str>, Type)> = properties
+            let fields = properties
                 .iter()
-                .map(|(name, schema)| (name.as_str().into(), self.type_of(schema)))
+                .map(|(name, schema)| (name.as_str().into(), self.type_of_field(name, schema)))
                 .collect();
-            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
             return Shape::Fields {
-                fields,
+                fields: Fields::new(fields),
                 union: Vec::new(),
+                first: FIRST,
             };
         }
         match &schema["type"] {
@@ -233,7 +293,7 @@ impl Table {
                 merge: merge_of(schema),
             },
             Json::String(name) if name == "object" => {
-                Shape::Map(self.type_of(&schema["additionalProperties"]))
+                Shape::Map(self.type_of(&schema["additionalProperties"]), Keys::Any)
             }
             Json::Null => Shape::Any,
             _ => Shape::Scalar(match schema["format"].as_str() {
@@ -359,7 +419,7 @@ mod tests {
         let Shape::Fields { union, .. } = Type::named("core.v1.Volume").unwrap().shape() else {
             panic!()
         };
-        assert!(union.iter().any(|field| field.as_ref() == "emptyDir"));
-        assert!(!union.iter().any(|field| field.as_ref() == "name"));
+        assert!(union.iter().any(|field| field == "emptyDir"));
+        assert!(!union.iter().any(|field| field == "name"));
     }
 }

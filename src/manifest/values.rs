@@ -4,7 +4,9 @@
 //! In: an object and its type. Out: findings at the value. Which fields there are and of which type is the schema's.
 
 use super::Manifest;
-use super::types::{Format, Shape, Type};
+use compact_str::CompactString;
+
+use super::types::{Format, Keys, Shape, Type};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, code};
 use crate::model::dns::{check_label, check_subdomain};
 use crate::model::{LabelKey, LabelValue, Quantity, Refusal, SecretKey};
@@ -53,16 +55,24 @@ impl<'n> Checker<'_, 'n> {
                 for entry in mapping {
                     if let Some(field) = of.field(&entry.key) {
                         self.route.push(&entry.key);
-                        self.field(&entry.key, &entry.value, field);
+                        self.value(&entry.value, field);
                         self.route.pop();
                     }
                 }
             }
-            (Value::Mapping(mapping), Shape::Map(values)) => {
-                for entry in mapping {
-                    self.route.push(&entry.key);
-                    self.value(&entry.value, *values);
-                    self.route.pop();
+            (Value::Mapping(mapping), Shape::Map(values, keys)) => {
+                match keys {
+                    Keys::Labels => self.labels(mapping),
+                    Keys::Annotations => self.annotations(mapping),
+                    Keys::Data => self.data_keys(mapping),
+                    Keys::Any => {}
+                }
+                if !matches!(values.shape(), Shape::Scalar(Format::Plain)) {
+                    for entry in mapping {
+                        self.route.push(&entry.key);
+                        self.value(&entry.value, *values);
+                        self.route.pop();
+                    }
                 }
             }
             (Value::Sequence(items), Shape::List { items: of, .. }) => {
@@ -75,26 +85,8 @@ impl<'n> Checker<'_, 'n> {
         }
     }
 
-    /// A field with a rule of its own, by the name that it has wherever it stands in the types that are rendered.
-    fn field(&mut self, name: &str, node: &'n Node, of: Type) {
-        match (name, of.shape()) {
-            ("labels" | "matchLabels" | "nodeSelector", Shape::Map(_)) => self.labels(node),
-            ("annotations", Shape::Map(_)) => self.annotations(node),
-            ("data" | "binaryData" | "stringData", Shape::Map(_)) => self.data_keys(node),
-            ("namespace", Shape::Scalar(_)) => self.text(node, "a namespace", check_label),
-            (
-                "serviceAccountName" | "secretName" | "claimName" | "priorityClassName",
-                Shape::Scalar(_),
-            ) => {
-                self.text(node, "the name of an object", check_subdomain);
-            }
-            _ => {}
-        }
-        self.value(node, of);
-    }
-
-    fn labels(&mut self, node: &'n Node) {
-        for entry in node.as_mapping().into_iter().flatten() {
+    fn labels(&mut self, mapping: &Mapping) {
+        for entry in mapping {
             self.key(&entry.key, entry.key_span, "a label's key", |key| {
                 LabelKey::parse(key).map(drop)
             });
@@ -105,8 +97,8 @@ impl<'n> Checker<'_, 'n> {
     }
 
     /// An annotation's key is one of a label's, but for its case.
-    fn annotations(&mut self, node: &'n Node) {
-        for entry in node.as_mapping().into_iter().flatten() {
+    fn annotations(&mut self, mapping: &Mapping) {
+        for entry in mapping {
             let key = entry.key.as_str();
             let lower = key
                 .bytes()
@@ -119,8 +111,8 @@ impl<'n> Checker<'_, 'n> {
         }
     }
 
-    fn data_keys(&mut self, node: &'n Node) {
-        for entry in node.as_mapping().into_iter().flatten() {
+    fn data_keys(&mut self, mapping: &Mapping) {
+        for entry in mapping {
             self.key(&entry.key, entry.key_span, "a key of data", |key| {
                 SecretKey::parse(key).map(drop)
             });
@@ -132,6 +124,16 @@ impl<'n> Checker<'_, 'n> {
             (Value::String(text), Format::Quantity) => {
                 if let Err(refusal) = Quantity::parse(text) {
                     self.refused(node.span, "a quantity", &refusal);
+                }
+            }
+            (Value::String(text), Format::Namespace) => {
+                if let Err(refusal) = check_label(text) {
+                    self.refused(node.span, "a namespace", &refusal);
+                }
+            }
+            (Value::String(text), Format::ObjectName) => {
+                if let Err(refusal) = check_subdomain(text) {
+                    self.refused(node.span, "the name of an object", &refusal);
                 }
             }
             (Value::String(text), Format::Byte) if !is_base64(text) => {
@@ -164,8 +166,8 @@ impl<'n> Checker<'_, 'n> {
         }
     }
 
-    fn one_of(&mut self, mapping: &'n Mapping, union: &[Box<str>]) {
-        let is_set = |field: &str| union.iter().any(|member| member.as_ref() == field);
+    fn one_of(&mut self, mapping: &'n Mapping, union: &[CompactString]) {
+        let is_set = |field: &str| union.iter().any(|member| member == field);
         let mut set = mapping
             .iter()
             .filter(|entry| is_set(&entry.key) && !entry.value.is_null());

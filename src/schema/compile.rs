@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use compact_str::CompactString;
 use serde_json::Value;
 
+use super::fields::Fields;
 use super::keywords::{Keywords, count, is_true, text};
 use super::types::{
     Additional, Format, Kinds, MappingRules, NumberRules, Pattern, SequenceRules, TextRules, Type,
@@ -260,7 +261,6 @@ impl<'a> Compiler<'a> {
             for (name, schema) in named {
                 properties.push((CompactString::from(name.as_str()), self.id(schema, false)?));
             }
-            properties.sort_by(|a, b| a.0.cmp(&b.0));
         }
         let open = object.pattern_properties.is_some() || is_true(object.preserve_unknown_fields);
         let additional = match object.additional_properties {
@@ -283,7 +283,7 @@ impl<'a> Compiler<'a> {
             _ => Vec::new(),
         };
         let rules = MappingRules {
-            properties: properties.into_boxed_slice(),
+            properties: Fields::new(properties),
             required: required.into_boxed_slice(),
             additional,
             min_properties: count(object.min_properties).unwrap_or_default(),

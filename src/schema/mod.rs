@@ -13,6 +13,7 @@
 mod agreement;
 mod check;
 mod compile;
+pub(crate) mod fields;
 mod keywords;
 mod lookup;
 mod report;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use compact_str::CompactString;
 use regex_lite::Regex;
 
+use super::fields::Fields;
 use crate::tree::{Node, Value};
 
 /// A type of a [`Schema`](super::Schema), by its number there.
@@ -210,7 +211,7 @@ pub(super) struct SequenceRules {
 #[derive(Debug)]
 pub(super) struct MappingRules {
     /// By name, in the order of their names.
-    pub(super) properties: Box<[(CompactString, TypeId)]>,
+    pub(super) properties: Fields<TypeId>,
     pub(super) required: Box<[CompactString]>,
     pub(super) additional: Additional,
     pub(super) min_properties: u64,
@@ -227,11 +228,7 @@ pub(super) enum Additional {
 
 impl MappingRules {
     pub(super) fn property(&self, name: &str) -> Option<TypeId> {
-        let at = self
-            .properties
-            .binary_search_by(|(key, _)| key.as_str().cmp(name))
-            .ok()?;
-        self.properties.get(at).map(|(_, id)| *id)
+        self.properties.get(name).copied()
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

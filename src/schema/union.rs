@@ -195,7 +195,7 @@ impl Schema {
         routes: &mut Vec<Vec<CompactString>>,
     ) {
         for rules in self.mapping_rules(id) {
-            for (name, property) in &*rules.properties {
+            for (name, property) in rules.properties.iter() {
                 above.push(name.clone());
                 if self.constants(*property).is_some() {
                     routes.push(above.clone());
