@@ -12,6 +12,7 @@ pub mod resources;
 pub mod run;
 pub mod schedule;
 pub mod secret_fields;
+mod secret_values;
 pub mod secrets;
 pub mod size;
 pub mod tolerations;

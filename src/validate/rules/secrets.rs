@@ -9,6 +9,8 @@ use compact_str::CompactString;
 
 use super::place;
 use super::secret_fields::{SecretFields, Step, is_secret_name};
+use super::secret_values::Secret;
+pub use super::secret_values::gives_itself_away;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
 use crate::model::secret_reference::{RouteStep, SecretPlace, SecretReference};
 use crate::model::{Refusal, SecretKey, SecretName};
@@ -314,72 +316,19 @@ fn literal(span: Span, message: impl Into<String>) -> Diagnostic {
         .with_note("what a definition holds ends in Git, and what a workflow holds in a ConfigMap")
 }
 
-/// Whether a text is a secret, or holds one, wherever it stands: a private key, a token, a URL with a password.
-pub fn gives_itself_away(text: &str) -> bool {
-    is_private_key(text) || is_json_web_token(text) || has_password_in_url(text)
-}
-
-/// What gives a secret away wherever it stands.
+/// The finding about a text that gives itself away as a secret.
 fn suspicion(text: &str, span: Span, whose: impl Fn() -> String) -> Option<Diagnostic> {
-    if is_private_key(text) {
-        Some(literal(span, format!("{} holds a private key", whose())))
-    } else if is_json_web_token(text) {
-        Some(literal(
+    Some(match Secret::within(text)? {
+        Secret::PrivateKey => literal(span, format!("{} holds a private key", whose())),
+        Secret::JsonWebToken => literal(
             span,
             format!("{} holds a token (a JSON Web Token)", whose()),
-        ))
-    } else if has_password_in_url(text) {
-        let message = format!("{} holds a password within a URL", whose());
-        Some(
+        ),
+        Secret::PasswordInUrl => {
+            let message = format!("{} holds a password within a URL", whose());
             Diagnostic::error(&code::PASSWORD_IN_URL, span, message)
-                .with_note("a Secret may hold the whole URL"),
-        )
-    } else {
-        None
-    }
-}
-
-/// A private key in PEM: `-----BEGIN RSA PRIVATE KEY-----`.
-fn is_private_key(text: &str) -> bool {
-    if !text.contains("-----") {
-        return false;
-    }
-    text.split("-----BEGIN ").skip(1).any(|rest| {
-        rest.split("-----").next().is_some_and(|label| {
-            label.ends_with("PRIVATE KEY") || label.ends_with("PRIVATE KEY BLOCK")
-        })
-    })
-}
-
-/// Three parts in base64 joined by dots, the first of which is a JSON object: `eyJ…`.
-fn is_json_web_token(text: &str) -> bool {
-    const SHORTEST_PART: usize = 10;
-    let text = text.trim();
-    let mut parts = 0;
-    text.starts_with("eyJ")
-        && text.split('.').all(|part| {
-            parts += 1;
-            part.len() >= SHORTEST_PART
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
-        })
-        && parts == 3
-}
-
-/// `scheme://user:password@host`, anywhere in a text.
-fn has_password_in_url(text: &str) -> bool {
-    if !text.contains('@') {
-        return false;
-    }
-    text.split("://").skip(1).any(|rest| {
-        let end = rest
-            .find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace())
-            .unwrap_or(rest.len());
-        rest[..end]
-            .rsplit_once('@')
-            .and_then(|(user, _)| user.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty())
+                .with_note("a Secret may hold the whole URL")
+        }
     })
 }
 
@@ -517,40 +466,21 @@ mod tests {
     }
 
     #[test]
-    fn a_password_within_a_url_is_found_at_any_field() {
-        for secret in [
-            "postgresql://ingest:hunter2@db:5432/x",
-            "a mongodb+srv://u:p@h/?x",
-            "x://u:p@ss@host",
-        ] {
-            assert_eq!(
-                marks(json!({"hostPort": secret})),
-                [("OMP0503", secret.to_owned())]
-            );
-        }
-        for fine in [
-            "http://openmetadata:8585/api",
-            "postgresql://ingest@db:5432",
-            "postgresql://ingest:@db",
-            "a:b@c",
-            "http://h/a:b@c",
-            "http://h?x=a:b@c",
-        ] {
-            assert_eq!(marks(json!({"hostPort": fine})), [], "{fine}");
-        }
-    }
-
-    #[test]
-    fn a_private_key_and_a_token_are_found_at_any_field() {
+    fn a_text_that_gives_itself_away_is_found_at_any_field() {
         let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl-_x";
         let key = "-----BEGIN RSA PRIVATE KEY----- MIIB";
+        let url = "postgresql://ingest:hunter2@db:5432/x";
         assert_eq!(
             marks(json!({"note": token})),
             [("OMP0501", token.to_owned())]
         );
         assert_eq!(marks(json!({"note": key})), [("OMP0501", key.to_owned())]);
         assert_eq!(
-            marks(json!({"note": "-----BEGIN CERTIFICATE----- MIIB", "v": "eyJ.a.b"})),
+            marks(json!({"hostPort": url})),
+            [("OMP0503", url.to_owned())]
+        );
+        assert_eq!(
+            marks(json!({"hostPort": "http://openmetadata:8585/api"})),
             []
         );
     }
