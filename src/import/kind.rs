@@ -42,6 +42,29 @@ pub(super) fn pipeline_type(workflow: &Node) -> Option<PipelineType> {
     })
 }
 
+/// The types of source configs that tell a pipeline type, for who mistyped one.
+pub(super) const KNOWN: [&str; 19] = [
+    "ApiMetadata",
+    "Application",
+    "AutoClassification",
+    "DBT",
+    "DashboardMetadata",
+    "DatabaseLineage",
+    "DatabaseMetadata",
+    "DatabaseUsage",
+    "DriveMetadata",
+    "McpMetadata",
+    "MessagingMetadata",
+    "MetadataToElasticSearch",
+    "MlModelMetadata",
+    "PipelineMetadata",
+    "Profiler",
+    "SearchMetadata",
+    "StorageMetadata",
+    "TestSuite",
+    "dataInsight",
+];
+
 /// Data insight reads the search index as the reindexing does; what follows tells them apart.
 fn inspects_data(workflow: &Node, source: &str) -> bool {
     let processor = workflow
@@ -90,6 +113,7 @@ mod tests {
             Some(PipelineType::DataInsight)
         );
         assert_eq!(config("mysql", "Unheard"), None);
+        assert!(KNOWN.iter().all(|kind| config("mysql", kind).is_some()));
     }
 
     #[test]

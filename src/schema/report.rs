@@ -433,18 +433,24 @@ impl Report<'_> {
         None
     }
 
-    /// The property of a type whose own properties have the key.
+    /// The property of a type whose own properties, or those of a class that it may be of, have the key.
     fn inside(&self, holder: TypeId, key: &str) -> Option<CompactString> {
         let rules = self.schema.mapping_rules(holder).next()?;
         rules
             .properties
             .iter()
-            .find(|(_, id)| {
-                self.schema
-                    .mapping_rules(*id)
-                    .any(|inner| inner.property(key).is_some())
-            })
+            .find(|(_, id)| self.takes(*id, key))
             .map(|(name, _)| name.clone())
+    }
+
+    fn takes(&self, id: TypeId, key: &str) -> bool {
+        let parts = self.schema.parts(id);
+        let unions = parts.iter().filter_map(|part| part.union.as_deref());
+        let classes = unions.flat_map(|union| union.branches.iter().copied());
+        std::iter::once(id).chain(classes).any(|class| {
+            let mut rules = self.schema.mapping_rules(class);
+            rules.any(|rules| rules.property(key).is_some())
+        })
     }
 
     fn missing(&self, place: &Place<'_>, rules: &MappingRules, mapping: &Mapping) -> Diagnostic {

@@ -221,8 +221,16 @@ impl<'a> Validator<'a> {
                 Node::at(fqn.clone(), definition.name_span()),
             );
         }
-        rules::secrets::workflow(&workflow, &ByName, "spec.workflow", found);
-        if let Some(_bundle) = self.bundle {}
+        match self.bundle {
+            None => {
+                rules::secrets::workflow(&workflow, &ByName, "spec.workflow", found);
+            }
+            Some(bundle) => {
+                let fields = bundle.secret_fields(&workflow);
+                rules::secrets::workflow(&workflow, &fields, "spec.workflow", found);
+                bundle.check_workflow(&workflow, found);
+            }
+        }
         Some(Workflow {
             node: workflow,
             fqn,
