@@ -346,3 +346,103 @@ fn many_entries_merge_in_time_linear_in_their_number() {
     assert_eq!(result[29_999]["value"], "b");
     assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
 }
+
+mod any_input {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Any tree over few keys, so that bases and patches meet, directives among them.
+    fn tree() -> impl Strategy<Value = serde_json::Value> {
+        let keys = prop::sample::select(vec![
+            "spec",
+            "metadata",
+            "labels",
+            "finalizers",
+            "containers",
+            "initContainers",
+            "name",
+            "env",
+            "value",
+            "valueFrom",
+            "volumes",
+            "emptyDir",
+            "ports",
+            "containerPort",
+            "protocol",
+            "tolerations",
+            "securityContext",
+            "$patch",
+            "$retainKeys",
+            "$deleteFromPrimitiveList/finalizers",
+            "$setElementOrder/containers",
+            "other",
+        ]);
+        let scalar = prop_oneof![
+            Just(json!(null)),
+            Just(json!("a")),
+            Just(json!("b")),
+            Just(json!("replace")),
+            Just(json!("delete")),
+            Just(json!(1)),
+            Just(json!(true)),
+        ];
+        scalar.prop_recursive(6, 60, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
+                prop::collection::vec((keys.clone(), inner), 0..6).prop_map(|entries| {
+                    let entries = entries
+                        .into_iter()
+                        .map(|(key, value)| (key.to_owned(), value));
+                    serde_json::Value::Object(entries.collect())
+                }),
+            ]
+        })
+    }
+
+    /// A pod template of that kind.
+    fn pod_template() -> impl Strategy<Value = serde_json::Value> {
+        (tree(), tree(), tree()).prop_map(|(containers, volumes, rest)| {
+            json!({"metadata": rest, "spec": {"containers": [containers], "volumes": volumes, "tolerations": rest}})
+        })
+    }
+
+    /// A pod template without directives and nulls, as it is rendered.
+    fn plain(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(object) => object
+                .into_iter()
+                .filter(|(key, value)| !key.starts_with('$') && !value.is_null())
+                .map(|(key, value)| (key, plain(value)))
+                .collect(),
+            serde_json::Value::Array(items) => items.into_iter().map(plain).collect(),
+            other => other,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_patch_merges_into_anything(base in pod_template(), patch in pod_template()) {
+            merged(base, patch);
+        }
+
+        #[test]
+        fn an_empty_patch_changes_nothing(base in pod_template()) {
+            prop_assert_eq!(merged(base.clone(), json!({})), (base, Vec::new()));
+        }
+
+        #[test]
+        fn a_patch_applied_twice_is_the_patch_applied_once(base in pod_template(), patch in pod_template()) {
+            let (once, _) = merged(plain(base), plain(patch.clone()));
+            let (twice, _) = merged(once.clone(), plain(patch));
+            prop_assert_eq!(twice, once);
+        }
+
+        #[test]
+        fn what_is_set_without_directives_is_there_afterwards(base in tree(), labels in prop::collection::btree_map("[a-c]", "[x-z]", 0..4)) {
+            let (result, _) = merged(json!({"metadata": plain(base)}), json!({"metadata": {"labels": labels}}));
+            for (key, value) in labels {
+                prop_assert_eq!(&result["metadata"]["labels"][key], &json!(value));
+            }
+        }
+    }
+}
