@@ -12,6 +12,7 @@
 mod dice;
 mod merge;
 mod pod_security;
+mod rendered;
 mod types;
 
 use std::io::Write;
