@@ -40,7 +40,9 @@ pub(crate) struct ExplainArgs {
 
 pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, Error> {
     let Some(subject) = &args.subject else {
-        for code in code::ALL {
+        let mut codes = code::ALL.to_vec();
+        codes.sort_by_key(|code| code.id);
+        for code in codes {
             writeln!(session.out(), "{}  {}", code.id, code.title)?;
         }
         return Ok(Status::Fine);

@@ -3,6 +3,8 @@
 //! In: what the project, the service and the pipeline say, and OpenMetadata's defaults for the pipeline's type. Out: one
 //! tree in which every leaf keeps the span of the layer that set it. Nothing is checked here.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::definition::PipelineType;
 use crate::tree::{Mapping, Node, Value};
 
@@ -26,12 +28,39 @@ pub fn merge(base: &mut Node, over: &Node) {
     }
 }
 
+/// Up to how many keys are looked for one after the other; beyond, a mapping is indexed, so that one of 100,000 keys
+/// costs no more per key than a small one.
+const FEW: usize = 32;
+
 fn merge_mapping(base: &mut Mapping, over: &Mapping) {
+    if base.len() > FEW && over.len() > FEW {
+        return merge_large(base, over);
+    }
     for entry in over {
         match base.get_mut(&entry.key) {
             Some(below) => merge(below, &entry.value),
             None => base.push(entry.clone()),
         }
+    }
+}
+
+fn merge_large(base: &mut Mapping, over: &Mapping) {
+    let values: HashMap<&str, &Node> = over
+        .iter()
+        .map(|entry| (entry.key.as_str(), &entry.value))
+        .collect();
+    let mut merged = HashSet::new();
+    for entry in base.iter_mut() {
+        if let Some((key, value)) = values.get_key_value(entry.key.as_str()) {
+            merge(&mut entry.value, value);
+            merged.insert(*key);
+        }
+    }
+    for entry in over
+        .iter()
+        .filter(|entry| !merged.contains(entry.key.as_str()))
+    {
+        base.push(entry.clone());
     }
 }
 
@@ -146,6 +175,7 @@ fn component(type_name: &str) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::{Entry, Span};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -169,6 +199,38 @@ mod tests {
             workflow: Some(&workflow),
         });
         (&node).into()
+    }
+
+    #[test]
+    fn large_mappings_merge_like_small_ones_and_as_quickly() {
+        let layer = |from: usize, value: usize| {
+            let keys = (from..from + 60_000).map(|n| (format!("key{n}"), Node::new(value as i64)));
+            Node::new(keys.collect::<Vec<_>>().into_iter().fold(
+                Mapping::new(),
+                |mut all, (key, value)| {
+                    all.push(Entry {
+                        key: key.into(),
+                        key_span: Span::NONE,
+                        value,
+                    });
+                    all
+                },
+            ))
+        };
+        let mut base = layer(0, 1);
+        let start = std::time::Instant::now();
+        merge(&mut base, &layer(30_000, 2));
+        assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
+        let merged: Vec<(&str, Option<i64>)> = base
+            .as_mapping()
+            .unwrap()
+            .iter()
+            .map(|entry| (entry.key.as_str(), entry.value.as_i64()))
+            .collect();
+        assert_eq!(merged.len(), 90_000);
+        assert_eq!(merged[0], ("key0", Some(1)));
+        assert_eq!(merged[30_000], ("key30000", Some(2)));
+        assert_eq!(merged[89_999], ("key89999", Some(2)));
     }
 
     #[test]
