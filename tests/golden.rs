@@ -20,7 +20,21 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use similar::TextDiff;
 
 /// The codes that no folder of small files can show, and why.
-const WITHOUT_EXAMPLE: &[(&str, &str)] = &[];
+const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
+    (
+        "OMP0207",
+        "each form of a definition's text has a rule with a code of its own",
+    ),
+    ("OMP0423", "it takes 256 KiB of annotations"),
+    (
+        "OMP0634",
+        "names are lower case before they are files, so that it takes templates of one's own",
+    ),
+    (
+        "OMP0635",
+        "it takes a folder that was written before; tests/cli.rs has one",
+    ),
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -51,8 +65,10 @@ fn main() -> ExitCode {
     trials.push(Trial::test("every golden has an example", move || {
         no_orphans(&claimed, update)
     }));
-    let every_code = Trial::test("every code has an example", every_code_has_an_example);
-    trials.push(every_code.with_ignored_flag(true));
+    trials.push(Trial::test(
+        "every code has an example",
+        every_code_has_an_example,
+    ));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
