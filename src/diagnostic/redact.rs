@@ -148,6 +148,8 @@ const WORDS: &[&str] = &[
     "jaasconfig",
     "stringdata",
     "keytab",
+    "userinfo",
+    "proxyauthentication",
 ];
 
 /// Whole keys that are secrets, too short to be looked for within others.

@@ -135,6 +135,37 @@ fn references_and_harmless_keys_stay() {
 }
 
 #[test]
+fn the_keys_that_openmetadata_keeps_secret_are_known() {
+    // Its fields with `format: password`; certificates are hidden by their shape.
+    for key in [
+        "accessToken",
+        "apiKey",
+        "apiSecret",
+        "awsSecretAccessKey",
+        "azureClientSecret",
+        "basicAuthUserInfo",
+        "botToken",
+        "clientSecret",
+        "consumerSecret",
+        "dbtCloudAuthToken",
+        "jwt",
+        "jwtToken",
+        "password",
+        "personalAccessTokenSecret",
+        "privateKey",
+        "privateKeyPassphrase",
+        "privateKeyValue",
+        "proxyAuthentication",
+        "saslPassword",
+        "securityToken",
+        "sslKey",
+        "userToken",
+    ] {
+        assert!(is_secret_key(key), "{key}");
+    }
+}
+
+#[test]
 fn a_message_loses_the_secrets_of_its_line() {
     let text = "password: \"hunter2\"\n";
     let redactions = Redactions::of(text, []);

@@ -313,6 +313,7 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
 
 fn literal(span: Span, message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(&code::LITERAL_SECRET, span, message)
+        .with_secret(span)
         .with_note("what a definition holds ends in Git, and what a workflow holds in a ConfigMap")
 }
 
@@ -368,6 +369,7 @@ mod tests {
             ("OMP0501", "hunter2")
         );
         assert_eq!(found[0].route, "source.serviceConnection.config.password");
+        assert_eq!(found[0].secrets, [found[0].span]);
         assert!(!format!("{found:?}").contains("hunter2"));
     }
 
