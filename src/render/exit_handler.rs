@@ -14,6 +14,7 @@ const LAUNCH: &str = "import os; exec(os.environ['OMPIPE_LAUNCHER'])";
 /// Idles until the kubelet ends it, which it does when main has ended. No file means that main was killed before it could
 /// write one, out of memory for example. The kubelet replaces no `$name` in a command, only `$(name)`.
 const SIDECAR: &str = r#"report() {
+  kill $! 2>/dev/null
   code=
   [ -r "$OMPIPE_EXIT_CODE_FILE" ] && read -r code < "$OMPIPE_EXIT_CODE_FILE"
   if [ "$code" = 0 ]; then pipelineStatus=Succeeded; else pipelineStatus=Failed; fi
