@@ -273,6 +273,11 @@ impl Mapping {
         Some(self.entries.remove(position).value)
     }
 
+    /// Keeps the entries for which the function says so.
+    pub fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
+        self.entries.retain(keep);
+    }
+
     /// Orders the entries by a key of theirs; equal ones keep their order.
     pub fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(&Entry) -> K) {
         self.entries.sort_by_key(key);

@@ -1,6 +1,6 @@
 # Puts secrets into the workflow and runs the script named by the first argument, unchanged.
 # A value goes in as data, never as text: no quote, newline or $ in it means anything.
-import os, runpy, signal, sys, yaml
+import os, runpy, signal, sys, threading, yaml
 
 def fill(node):
     if isinstance(node, dict):
@@ -15,15 +15,18 @@ def leave(code):
         with open(file, "w") as out:
             out.write(f"{code}\n")
 
-def terminated(*_):
-    # Process 1 ignores SIGTERM otherwise, and the exit handler would have no time left.
+def terminated():
+    # Process 1 ignores SIGTERM otherwise, and the exit handler would have no time left. A thread of its own, since a
+    # handler in the main one waits for whatever call into C it is in.
+    signal.sigwait({signal.SIGTERM})
     leave(143)
     os._exit(143)
 
+sys.argv = sys.argv[1:]
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+threading.Thread(target=terminated, daemon=True).start()
 workflow = fill(yaml.safe_load(os.environ["config"]))
 os.environ["config"] = yaml.safe_dump(workflow, default_style='"', sort_keys=False, width=1 << 30)
-sys.argv = sys.argv[1:]
-signal.signal(signal.SIGTERM, terminated)
 code = 1
 try:
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -9,9 +9,9 @@ use super::deserialize::from_node;
 use super::json_schema::compiled;
 use super::kinds::{Definition, IngestionPipeline, IngestionProject, Metadata, ServiceConnection};
 use super::{API_VERSION, Kind};
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, code, nearest};
 use crate::schema::Words;
-use crate::tree::{Node, Span};
+use crate::tree::{Node, Span, Value};
 
 /// What the documents hold, kind by kind, in written order.
 #[derive(Clone, Debug, Default)]
@@ -191,11 +191,13 @@ fn read<Spec: for<'de> Deserialize<'de>>(
     let mut own = Diagnostics::default();
     let schema = compiled(kind);
     schema.check(schema.root(), &node, &Words::definition(), &mut own);
-    let agrees = !own.has_errors();
+    let rest = if own.has_errors() {
+        without_faults(node, &own)
+    } else {
+        Ok(node)
+    };
     found.append(own);
-    if !agrees {
-        return Err(node);
-    }
+    let node = rest?;
     match from_node(&node) {
         Ok(Typed { metadata, spec }) => Ok(Definition {
             metadata,
@@ -211,6 +213,53 @@ fn read<Spec: for<'de> Deserialize<'de>>(
             found.push(Diagnostic::error(&code::SCHEMA_TYPE, span, error.message));
             Err(node)
         }
+    }
+}
+
+/// The definition without the entries that the schema refuses, so that the rules look at the rest in the same run. Nothing is
+/// rendered from it: there are errors. The definition as it was, when what is left would be misread: without its service or
+/// workflow, or with a field missing, the rules would find what is no second mistake.
+fn without_faults(mut node: Node, found: &Diagnostics) -> Result<Node, Node> {
+    let faults = found
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error);
+    let faults = faults.collect::<Vec<_>>();
+    if !faults.iter().all(|fault| is_separable(fault)) {
+        return Err(node);
+    }
+    let spans = faults.iter().map(|fault| fault.span).collect::<Vec<_>>();
+    remove(&mut node, &spans);
+    Ok(node)
+}
+
+/// Whether the rest of a definition means the same without the entry at fault.
+fn is_separable(fault: &Diagnostic) -> bool {
+    const ALONE: [&str; 4] = ["schedule", "timeZone", "enabled", "description"];
+    const MEANING: [&str; 4] = ["service", "type", "workflow", "connection"];
+    let Some(field) = fault.route.strip_prefix("spec.") else {
+        return false;
+    };
+    if *fault.code == code::SCHEMA_MISSING_FIELD {
+        return false;
+    }
+    let is_unknown = *fault.code == code::SCHEMA_UNKNOWN_FIELD && !field.contains('.');
+    ALONE.contains(&field)
+        || field.starts_with("kubernetes.")
+        || (is_unknown && nearest(field, MEANING).is_none())
+}
+
+/// Takes out the entries whose key or value is at one of the places.
+fn remove(node: &mut Node, places: &[Span]) {
+    if let Value::Sequence(items) = &mut node.value {
+        items.retain(|item| !places.contains(&item.span));
+        items.iter_mut().for_each(|item| remove(item, places));
+    } else if let Some(mapping) = node.as_mapping_mut() {
+        mapping.retain(|entry| {
+            !places.contains(&entry.key_span) && !places.contains(&entry.value.span)
+        });
+        mapping
+            .iter_mut()
+            .for_each(|entry| remove(&mut entry.value, places));
     }
 }
 
@@ -334,6 +383,27 @@ mod tests {
         assert!(definitions.services.is_empty());
         assert!(definitions.is_broken(Kind::ServiceConnection, "shop"));
         assert!(!definitions.is_broken(Kind::IngestionPipeline, "shop"));
+    }
+
+    #[test]
+    fn a_fault_that_stands_alone_does_not_keep_the_rules_from_the_rest() {
+        let text = "kind: IngestionPipeline\nmetadata: {name: a}\nspec:\n  type: metadata\n  service: s\n  schedule: daily\n  \
+                    timezone: UTC\n  kubernetes: {backoffLimit: many, nodeSelector: zone}\n";
+        let mut found = Diagnostics::default();
+        let documents = crate::yaml::read(
+            crate::tree::SourceId(0),
+            text,
+            crate::yaml::Dialect::Definition,
+            &mut found,
+        );
+        let definitions = parse(documents, &mut found);
+        assert_eq!(found.iter().count(), 2);
+        let pipeline = &definitions.pipelines[0];
+        assert_eq!(pipeline.spec.schedule.as_deref(), Some("daily"));
+        let kubernetes = pipeline.kubernetes().unwrap();
+        assert!(
+            kubernetes.get("backoffLimit").is_none() && kubernetes.get("nodeSelector").is_some()
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! - of an object: apiVersion, kind, metadata, type, immutable, data, binaryData, stringData, spec, then the rest as
 //!   the template wrote it;
 //! - of its metadata (and a pod template's): name, generateName, namespace, labels, annotations, then the rest as written;
-//! - of a mapping with fields: `name` first, then the rest as the template wrote it, then what a patch brought;
+//! - of a mapping with fields: `name` first (of a reference to an object: its group and kind before it), then the rest as the template wrote it, then what a patch brought;
 //! - of a free mapping (labels, data, limits): by key, in byte order.
 //!
 //! In: an object and its type. Out: the same object, its mappings ordered. Lists keep their order, which has a meaning.

@@ -55,6 +55,12 @@ const UNIONS: &[(&str, Members)] = &[
 /// What comes first among the fields of a mapping.
 const FIRST: &[&str] = &["name"];
 
+/// What comes first in a reference to an object: in the order in which `kubectl` and people name one.
+const FIRST_OF_REFERENCE: &[&str] = &["apiGroup", "kind", "name"];
+
+/// The types that refer to an object by its kind.
+const REFERENCES: &[&str] = &["rbac.v1.RoleRef", "rbac.v1.Subject"];
+
 /// What comes first in the metadata of an object or pod template.
 const FIRST_OF_METADATA: &[&str] = &["name", "generateName", "namespace", "labels", "annotations"];
 
@@ -216,6 +222,9 @@ impl Table {
             {
                 if let Some((_, members)) = UNIONS.iter().find(|(of, _)| of == name) {
                     *union = members.among(fields);
+                }
+                if REFERENCES.contains(&name.as_str()) {
+                    *first = FIRST_OF_REFERENCE;
                 }
                 if name == "meta.v1.ObjectMeta" {
                     *first = FIRST_OF_METADATA;

@@ -100,6 +100,7 @@ pub struct ObjectNames {
     pub changed: bool,
     job_stem: CompactString,
     om_job_stem: CompactString,
+    application_stem: CompactString,
 }
 
 impl ObjectNames {
@@ -114,6 +115,7 @@ impl ObjectNames {
             folder: stems.object("", SUBDOMAIN_MAX),
             job_stem: stems.object("om-job-", LABEL_MAX - RUN_SUFFIX),
             om_job_stem: stems.object("om-job-", LABEL_MAX - RUN_SUFFIX - POD_SUFFIX),
+            application_stem: stems.object("om-app-", LABEL_MAX - RUN_SUFFIX - POD_SUFFIX),
             label: label(pipeline.as_str()),
             changed: false,
         };
@@ -126,6 +128,11 @@ impl ObjectNames {
     /// The Job of a run.
     pub fn job(&self, run_id: &str) -> CompactString {
         with_run(&self.job_stem, run_id)
+    }
+
+    /// The Job or OMJob of an application's run.
+    pub fn application_run(&self, run_id: &str) -> CompactString {
+        with_run(&self.application_stem, run_id)
     }
 
     /// The OMJob of a run; short enough for its pods' names.

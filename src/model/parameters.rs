@@ -11,7 +11,7 @@ use super::{
 use crate::definition::parameters::{
     ConcurrencyPolicy, ExitHandler, ImagePullPolicy, SeccompProfileType,
 };
-use crate::tree::{Mapping, Node};
+use crate::tree::{Mapping, Node, Span};
 
 /// The parameters of a pipeline, by OpenMetadata's own names, resolved: units are in the names.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ use crate::tree::{Mapping, Node};
     reason = "each is the parameter of that name, documented in definition::Parameters"
 )]
 pub struct Parameters {
+    /// Where the parameters that are written stand, by name.
+    pub places: Vec<(CompactString, Span)>,
     pub namespace: Namespace,
     pub ingestion_image: ImageReference,
     pub image_pull_policy: ImagePullPolicy,
@@ -52,6 +54,7 @@ impl Parameters {
     /// The parameters by their own names, in the shapes that Kubernetes takes.
     pub fn to_mapping(&self) -> Mapping {
         let Self {
+            places,
             namespace,
             ingestion_image,
             image_pull_policy,
@@ -88,7 +91,7 @@ impl Parameters {
             .iter()
             .map(|(key, value)| (key.as_str(), text(value.as_str())))
             .collect::<Mapping>();
-        Mapping::from_iter([
+        let mut mapping = Mapping::from_iter([
             ("namespace", text(namespace.as_str())),
             ("ingestionImage", text(ingestion_image.as_str())),
             ("imagePullPolicy", text(image_pull_policy.as_str())),
@@ -134,7 +137,13 @@ impl Parameters {
                 "exitHandlerResources",
                 resource_node(exit_handler_resources),
             ),
-        ])
+        ]);
+        for (key, span) in places {
+            if let Some(value) = mapping.get_mut(key) {
+                value.span = *span;
+            }
+        }
+        mapping
     }
 }
 

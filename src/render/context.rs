@@ -11,6 +11,7 @@ use super::environment::{self, RunIdentity};
 use super::exit_handler;
 use super::secrets::SecretVariables;
 use super::{Mode, run};
+use crate::definition::PipelineType;
 use crate::definition::parameters::ExitHandler;
 use crate::model::{Parameters, Pipeline};
 use crate::tree::{Entry, Mapping, Node, Span};
@@ -49,12 +50,17 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     };
     let environment = environment::of(pipeline, &secrets, &identity, launched);
 
-    let labels = labels(pipeline, run_id);
+    let labels = labels(pipeline);
+    let mut run_labels = labels.clone();
+    if let Some(run_id) = run_id {
+        run_labels.insert("app.kubernetes.io/run-id", text(run_id.to_string()));
+    }
     let mut context = Mapping::with_capacity(12);
     context.insert("pipeline", Node::new(described(pipeline)));
     context.insert("names", Node::new(names(pipeline, run_name)));
     context.insert("labels", Node::new(labels));
-    context.insert("annotations", Node::new(pipeline.annotations.clone()));
+    context.insert("runLabels", Node::new(run_labels));
+    context.insert("annotations", Node::new(annotations(pipeline)));
     context.insert(
         "podAnnotations",
         Node::new(pod_annotations(pipeline, &hash)),
@@ -156,17 +162,20 @@ fn names(pipeline: &Pipeline, run_name: Option<CompactString>) -> Mapping {
 /// The name of a run's Job or OMJob.
 fn run_name(pipeline: &Pipeline, run_id: Uuid) -> CompactString {
     let id = run_id.to_string();
-    if pipeline.parameters.use_om_job_operator {
-        pipeline.names.om_job(&id)
-    } else {
-        pipeline.names.job(&id)
+    match (
+        pipeline.pipeline_type,
+        pipeline.parameters.use_om_job_operator,
+    ) {
+        (PipelineType::Application, _) => pipeline.names.application_run(&id),
+        (_, true) => pipeline.names.om_job(&id),
+        (_, false) => pipeline.names.job(&id),
     }
 }
 
 /// OpenMetadata's own labels, and over none of them the user's.
-fn labels(pipeline: &Pipeline, run_id: Option<Uuid>) -> Mapping {
+fn labels(pipeline: &Pipeline) -> Mapping {
     let component = match pipeline.pipeline_type {
-        crate::definition::PipelineType::Application => "application",
+        PipelineType::Application => "application",
         _ => "ingestion",
     };
     let mut labels = pipeline.labels.clone();
@@ -181,10 +190,19 @@ fn labels(pipeline: &Pipeline, run_id: Option<Uuid>) -> Mapping {
         "app.kubernetes.io/pipeline-type",
         text(pipeline.pipeline_type.as_str().to_lowercase()),
     );
-    if let Some(run_id) = run_id {
-        labels.insert("app.kubernetes.io/run-id", text(run_id.to_string()));
-    }
     labels
+}
+
+/// The objects' annotations: the user's own, and what the pipeline is for.
+fn annotations(pipeline: &Pipeline) -> Mapping {
+    let mut annotations = pipeline.annotations.clone();
+    if let Some(description) = &pipeline.description {
+        annotations.insert(
+            "pipelines.openmetadata.org/description",
+            text(description.as_str()),
+        );
+    }
+    annotations
 }
 
 /// The pods' annotations. The hash makes a change of the workflow a change of the CronJob, so that whoever compares the two sees it.

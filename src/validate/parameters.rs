@@ -3,6 +3,8 @@
 //! In: the project's mapping and the pipeline's, each of which agrees with the schema. Out: [`Parameters`], or findings at the layer that is at
 //! fault, which its nodes remember.
 
+use compact_str::CompactString;
+
 use super::merge::merge;
 use super::rules;
 use super::rules::names::Output;
@@ -12,7 +14,7 @@ use crate::definition::parameters::ExitHandler;
 use crate::definition::{self, written};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Parameters, Resources};
-use crate::tree::{Mapping, Node};
+use crate::tree::{Mapping, Node, Span};
 
 /// Where parameters stand in a definition, for the routes of findings.
 const ROUTE: &str = "spec.kubernetes";
@@ -42,9 +44,26 @@ pub(super) fn parameters(
     };
     let mut own = Diagnostics::default();
     let parameters = checked(&merged, written.resolve(), &mut own);
+    not_carried([project, pipeline], &mut own);
     let sound = !own.has_errors();
     found.append(own);
     parameters.filter(|_| sound)
+}
+
+/// What a layer says about an output that is not the one it is for. A project may set what only its CronJobs carry while a pipeline
+/// chooses the operator: each layer is held against what it, and those before it, choose.
+fn not_carried(layers: [Option<&Node>; 2], found: &mut Diagnostics) {
+    let mut operator = false;
+    let mut sidecar = false;
+    for layer in layers.into_iter().flatten() {
+        if let Some(chosen) = layer.get("useOMJobOperator").and_then(Node::as_bool) {
+            operator = chosen;
+        }
+        if let Some(way) = layer.get("exitHandler").and_then(Node::as_str) {
+            sidecar = way == ExitHandler::Sidecar.as_str();
+        }
+        rules::run::not_carried(layer, output(operator), sidecar, ROUTE, found);
+    }
 }
 
 /// The typed values, each by its own rule. All are looked at, whatever is wrong with one.
@@ -89,9 +108,6 @@ fn checked(
     let output = output(use_om_job_operator);
     rules::run::starting_deadline(written, output, ROUTE, found);
     rules::run::run_as_root(written, run_as_user, run_as_non_root, ROUTE, found);
-    let sidecar = exit_handler == ExitHandler::Sidecar;
-    rules::run::not_carried(written, output, sidecar, ROUTE, found);
-
     let mut fields = Fields { written, found };
     let namespace = fields.text("namespace", &namespace, rules::names::namespace);
     let ingestion_image = fields.text("ingestionImage", &ingestion_image, rules::image::image);
@@ -111,6 +127,7 @@ fn checked(
     let resources = fields.resources("resources", &resources);
     let exit_handler_resources = fields.resources("exitHandlerResources", &exit_handler_resources);
     Some(Parameters {
+        places: places(written),
         namespace: namespace?,
         ingestion_image: ingestion_image?,
         image_pull_policy,
@@ -138,6 +155,14 @@ fn checked(
         termination_grace_period_seconds,
         exit_handler_resources: exit_handler_resources?,
     })
+}
+
+/// Where each parameter that is written stands.
+fn places(written: &Node) -> Vec<(CompactString, Span)> {
+    let entries = written.as_mapping().into_iter().flatten();
+    entries
+        .map(|entry| (entry.key.clone(), entry.value.span))
+        .collect()
 }
 
 /// What the pipelines become by the parameter `useOMJobOperator`.

@@ -107,7 +107,7 @@ pub fn not_carried(
                 refuse(
                     entry,
                     "`exitHandler` says how the exit handler runs without the operator, and the operator is in use",
-                    "take it out, or set it to null where a pipeline has it from its project",
+                    "take it out: the operator always runs the exit handler, in a pod of its own",
                 );
             }
         }
