@@ -135,8 +135,8 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::USE_OM_JOB_OPERATOR))]
     pub use_om_job_operator: Option<bool>,
 
-    /// Whether a run has an exit handler, which reports the outcome of the run, with the log and events of a failed pod,
-    /// to OpenMetadata. Default: `true`.
+    /// Whether the status of a failed run in a cluster comes with diagnostics: pod state, events and the end of its log.
+    /// No manifest depends on it. Default: `false`.
     #[schemars(extend("default" = defaults::ENABLE_FAILURE_DIAGNOSTICS))]
     pub enable_failure_diagnostics: Option<bool>,
 
