@@ -26,6 +26,7 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
     schema_of: "Kubernetes 1.36".to_owned(),
     names: true,
     forms: false,
+    converts: false,
     stands_for_scalar: |_| false,
 });
 

@@ -39,13 +39,32 @@ pub(super) fn check(
 
 /// Whether nothing is wrong with a node.
 pub(super) fn is_valid(schema: &Schema, id: TypeId, node: &Node, words: &Words) -> bool {
+    is_free_of(schema, id, node, words, |finding| finding.is_disagreement())
+}
+
+/// Whether nothing is wrong with a node but what its reader converts.
+pub(super) fn is_accepted(schema: &Schema, id: TypeId, node: &Node, words: &Words) -> bool {
+    is_free_of(schema, id, node, words, |finding| finding.is_refused())
+}
+
+fn is_free_of(
+    schema: &Schema,
+    id: TypeId,
+    node: &Node,
+    words: &Words,
+    counts: fn(&Finding<'_>) -> bool,
+) -> bool {
+    let sink = First {
+        found: false,
+        counts,
+    };
     let mut walk = Walk {
         schema,
         words,
-        sink: First(false),
+        sink,
     };
     walk.node(id, node, &Place::root(node));
-    !walk.sink.0
+    !walk.sink.found
 }
 
 /// What becomes of findings.
@@ -57,15 +76,18 @@ pub(super) trait Sink {
 }
 
 /// Remembers only that there is one.
-struct First(bool);
+struct First {
+    found: bool,
+    counts: fn(&Finding<'_>) -> bool,
+}
 
 impl Sink for First {
-    fn take(&mut self, _: &Place<'_>, _: &Node, _: Finding<'_>) {
-        self.0 = true;
+    fn take(&mut self, _: &Place<'_>, _: &Node, finding: Finding<'_>) {
+        self.found |= (self.counts)(&finding);
     }
 
     fn is_done(&self) -> bool {
-        self.0
+        self.found
     }
 }
 
@@ -93,8 +115,16 @@ impl<'a, S: Sink> Walk<'a, S> {
                 expected
             };
             let secret = compiled.secret;
-            self.sink
-                .take(place, node, Finding::Kind { expected, secret });
+            let converted = self.words.converts && converts(node, expected);
+            self.sink.take(
+                place,
+                node,
+                Finding::Kind {
+                    expected,
+                    secret,
+                    converted,
+                },
+            );
             return;
         }
         if let Some(values) = &compiled.values
@@ -148,6 +178,7 @@ impl<'a, S: Sink> Walk<'a, S> {
                         Finding::Kind {
                             expected,
                             secret: false,
+                            converted: self.words.converts && converts(node, expected),
                         },
                     );
                 }
@@ -241,12 +272,16 @@ impl<'a, S: Sink> Walk<'a, S> {
                 },
             );
         }
-        let expected = match format {
-            Some(Format::Uri) if !is_uri(text) => "an address with its scheme, such as http://host",
-            Some(Format::Uuid) if uuid::Uuid::try_parse(text).is_err() => "a UUID",
+        let (expected, accepted) = match format {
+            Some(Format::Uri) if !is_uri(text) => (
+                "an address with its scheme, such as http://host",
+                self.words.converts && is_host_with_port(text),
+            ),
+            Some(Format::Uuid) if uuid::Uuid::try_parse(text).is_err() => ("a UUID", false),
             _ => return,
         };
-        self.sink.take(place, node, Finding::Format { expected });
+        let finding = Finding::Format { expected, accepted };
+        self.sink.take(place, node, finding);
     }
 
     fn sequence(&mut self, rules: &SequenceRules, items: &[Node], node: &Node, place: &Place<'_>) {
@@ -363,6 +398,42 @@ fn is_uri(text: &str) -> bool {
             // `localhost:8585` has a port, not a scheme.
             && (rest.starts_with('/') || !rest.starts_with(|next: char| next.is_ascii_digit()))
     })
+}
+
+/// `localhost:9200`, which any reader of URIs takes for one with the scheme `localhost`.
+fn is_host_with_port(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(host, port)| {
+        host.starts_with(|first: char| first.is_ascii_alphabetic())
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+            && port.starts_with(|first: char| first.is_ascii_digit())
+            && !port.contains(char::is_whitespace)
+    })
+}
+
+/// Whether pydantic makes a value of one of the kinds out of a node.
+fn converts(node: &Node, expected: Kinds) -> bool {
+    let to_number = |value: f64| {
+        value.is_finite()
+            && (expected.meets(Kinds::FRACTION)
+                || expected.meets(Kinds::INTEGER) && value.fract() == 0.0)
+    };
+    match &node.value {
+        Value::String(text) => {
+            let truth = [
+                "0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes",
+            ];
+            expected.meets(Kinds::BOOLEAN) && truth.contains(&&*text.to_ascii_lowercase())
+                || text.trim().parse().is_ok_and(to_number)
+        }
+        Value::Bool(_) => expected.meets(Kinds::NUMBER),
+        Value::Number(number) => {
+            let is_truth = |value| value == 0.0 || value == 1.0;
+            expected.meets(Kinds::BOOLEAN) && number.as_f64().is_some_and(is_truth)
+        }
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) => false,
+    }
 }
 
 /// Equal as JSON values: `1` is `1.0`.

@@ -10,7 +10,7 @@ use super::Schema;
 use super::check::Sink;
 use super::types::{Discriminator, Kinds, MappingRules, TypeId};
 use super::words::Words;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, nearest};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 /// Up to so many names are listed in a help; more are no help.
@@ -21,6 +21,8 @@ pub(super) enum Finding<'a> {
     Kind {
         expected: Kinds,
         secret: bool,
+        /// Whether the reader makes such a value of it.
+        converted: bool,
     },
     Value {
         values: &'a [Json],
@@ -43,6 +45,8 @@ pub(super) enum Finding<'a> {
     },
     Format {
         expected: &'static str,
+        /// Whether it has the form all the same, if hardly in the sense that was meant.
+        accepted: bool,
     },
     Twice,
     UnknownField {
@@ -59,6 +63,25 @@ pub(super) enum Finding<'a> {
     NoTag {
         by: &'a Discriminator,
     },
+}
+
+impl Finding<'_> {
+    /// Whether the node does not agree with the schema.
+    pub(super) fn is_disagreement(&self) -> bool {
+        !matches!(self, Self::Format { accepted: true, .. })
+    }
+
+    /// Whether the reader refuses the node.
+    pub(super) fn is_refused(&self) -> bool {
+        let converted = matches!(
+            self,
+            Self::Kind {
+                converted: true,
+                ..
+            }
+        );
+        self.is_disagreement() && !converted
+    }
 }
 
 /// Where the walk is: a chain of steps up to the root, on the stack.
@@ -203,8 +226,19 @@ impl Sink for Report<'_> {
     }
 
     fn take(&mut self, place: &Place<'_>, node: &Node, finding: Finding<'_>) {
+        let accepted = match finding {
+            Finding::Kind {
+                converted: true, ..
+            } => Some("it is accepted, and converted"),
+            Finding::Format { accepted: true, .. } => {
+                Some("it is accepted, with what stands before the colon as its scheme")
+            }
+            _ => None,
+        };
         let mut diagnostic = match finding {
-            Finding::Kind { expected, secret } => self.kind(place, node, expected, secret),
+            Finding::Kind {
+                expected, secret, ..
+            } => self.kind(place, node, expected, secret),
             Finding::Value { values, secret } => self.value(place, node, values, secret),
             Finding::Number { relation, bound } => self.number(place, node, relation, bound),
             Finding::Short { least: 1, .. } => self.at_value(
@@ -228,7 +262,7 @@ impl Sink for Report<'_> {
                     "the text is not in the expected form".into(),
                 )
                 .with_note(format!("it has to match `{pattern}`")),
-            Finding::Format { expected } => {
+            Finding::Format { expected, .. } => {
                 self.at_value(self.words.wrong_form, place, format!("expected {expected}"))
             }
             Finding::Twice => self.at_value(
@@ -245,6 +279,10 @@ impl Sink for Report<'_> {
             Finding::NoTag { by } => self.no_tag(place, by),
         };
         diagnostic.route = place.route();
+        if let Some(note) = accepted {
+            diagnostic.severity = Severity::Warning;
+            diagnostic = diagnostic.with_note(note);
+        }
         if !self.words.schema_of.is_empty() {
             diagnostic = diagnostic.with_note(format!("by the schema of {}", self.words.schema_of));
         }

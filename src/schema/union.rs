@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 
 use super::Schema;
-use super::check::is_valid;
+use super::check::{is_accepted, is_valid};
 use super::types::{Additional, Discriminator, Kinds, TypeId, Union};
 use super::words::Words;
 use crate::tree::{Node, Value};
@@ -89,6 +89,13 @@ impl Schema {
             .find(|id| is_valid(self, **id, node, words))
         {
             return Choice::Valid(Some(*id));
+        }
+        if words.converts
+            && let Some(id) = candidates
+                .iter()
+                .find(|id| is_accepted(self, **id, node, words))
+        {
+            return Choice::Meant(*id);
         }
         if let Some(by) = no_tag
             && by.untold.is_empty()

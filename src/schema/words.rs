@@ -24,6 +24,9 @@ pub struct Words {
     pub names: bool,
     /// Whether texts are held against patterns and formats. Where they are parsed later, that says more.
     pub forms: bool,
+    /// Whether the reader converts as pydantic does: a text or boolean where a number is expected, a text or number where a
+    /// boolean is, if its value says so. It passes with a warning, and so does a host with a port where an address is expected.
+    pub converts: bool,
     /// What passes wherever a scalar is expected, such as a reference to a secret.
     pub stands_for_scalar: fn(&Node) -> bool,
 }
@@ -41,6 +44,7 @@ impl Words {
             schema_of: String::new(),
             names: false,
             forms: false,
+            converts: false,
             stands_for_scalar: |_| false,
         }
     }

@@ -154,6 +154,7 @@ fn words(version: &str) -> Words {
         schema_of: format!("OpenMetadata {version}"),
         names: true,
         forms: true,
+        converts: true,
         stands_for_scalar: is_secret_reference,
     }
 }
