@@ -236,6 +236,7 @@ fn syntax_errors_say_what_is_wrong_where() {
             "a: |\n    \n  b\n",
             "OMP0101@b: an empty line above has more spaces",
         ),
+        ("|\n\n# b\n", "OMP0101@#: a block of text must be indented"),
         (
             "a: &b &c d\n",
             "OMP0101@&: a value has two anchors or two tags",
@@ -472,6 +473,15 @@ fn hostile_texts_end_in_a_finding_quickly() {
             started.elapsed()
         );
     }
+}
+
+#[test]
+fn a_mapping_of_very_many_keys_is_read_in_linear_time() {
+    let text: String = (0..200_000).map(|i| format!("k{i}:\n")).collect();
+    // Some 2 MB, which is too large for a document, but read all the same.
+    let started = std::time::Instant::now();
+    assert_eq!(ids(&text), ["OMP0109"]);
+    assert!(started.elapsed().as_secs() < 20);
 }
 
 #[test]

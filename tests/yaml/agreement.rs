@@ -17,7 +17,11 @@ const TRIES: usize = 60_000;
 /// Texts that hold one document and are read without findings, with that document.
 fn accepted(dialect: Dialect, tries: usize) -> Vec<(String, Value)> {
     let mut runner = TestRunner::default();
-    let strategy = prop_oneof![2 => strategies::lines(), 1 => strategies::yamlish()];
+    let strategy = prop_oneof![
+        4 => strategies::lines(),
+        2 => strategies::yamlish(),
+        1 => strategies::mutation(),
+    ];
     let mut texts = Vec::new();
     for _ in 0..tries {
         let text = strategy.new_tree(&mut runner).unwrap().current();

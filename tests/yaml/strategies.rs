@@ -1,5 +1,7 @@
 //! Trees and texts to try: ordinary ones, and those that YAML has trouble with.
 
+use ompipe::tree::Node;
+use ompipe::yaml;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -332,6 +334,30 @@ pub(crate) fn lines() -> impl Strategy<Value = String> {
     let line = (0usize..4, select(LINES))
         .prop_map(|(depth, line)| format!("{}{line}\n", "  ".repeat(depth)));
     vec(line, 1..10).prop_map(|lines| lines.concat())
+}
+
+/// Canonical YAML with a place where something was cut out or put in.
+pub(crate) fn mutation() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        yamlish(),
+        select(SYNTAX).prop_map(str::to_owned),
+        Just(String::new())
+    ];
+    (value(), any::<prop::sample::Index>(), 0usize..6, piece).prop_map(
+        |(value, at, length, piece)| {
+            let mut text = String::new();
+            yaml::write(&Node::from(value), &mut text);
+            let places: Vec<usize> = text
+                .char_indices()
+                .map(|(at, _)| at)
+                .chain([text.len()])
+                .collect();
+            let start = at.index(places.len());
+            let end = (start + length).min(places.len() - 1);
+            text.replace_range(places[start]..places[end], &piece);
+            text
+        },
+    )
 }
 
 const LINES: &[&str] = &[

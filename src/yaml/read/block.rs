@@ -1,9 +1,11 @@
 //! Collections by indentation.
 
-use super::mapping::{Key, OpenMapping};
+use super::cursor::is_blank;
+use super::mapping::{Key, Next, OpenMapping};
 use super::property::Properties;
 use super::{Abort, Head, Reader, Step, syntax};
 use crate::tree::{Node, Span, Value};
+use crate::yaml::scalar;
 
 /// Where a value is expected.
 #[derive(Clone, Copy)]
@@ -16,6 +18,16 @@ pub(super) struct Place {
     pub(super) after_key: bool,
     /// Whether an anchor or a tag stands in the lines above.
     pub(super) has_properties: bool,
+}
+
+/// How a mapping begins.
+enum Opening<'t> {
+    /// With a key that means itself, which has been read with its `:`.
+    Simple(&'t str, Span),
+    /// With another key, which has been read with its `:`.
+    Key(Key<'t>),
+    /// With a `?`, which comes next.
+    Question,
 }
 
 impl Place {
@@ -101,6 +113,11 @@ impl<'t> Reader<'t, '_> {
     /// A value whose first byte is next.
     pub(super) fn block_node(&mut self, place: Place) -> Result<Node, Abort> {
         let (line, column) = (self.line, self.column());
+        if place.new_line
+            && let Some((text, span)) = self.simple_key()
+        {
+            return self.block_mapping(column, Opening::Simple(text, span));
+        }
         let properties = match self.byte() {
             b'-' if self.is_blank_after(1) => {
                 if !place.new_line {
@@ -112,7 +129,7 @@ impl<'t> Reader<'t, '_> {
                 if !place.new_line {
                     return Err(self.fail(&syntax::QUESTION));
                 }
-                return self.block_mapping(column, None);
+                return self.block_mapping(column, Opening::Question);
             }
             b'|' | b'>' => return self.block_text(place.parent, &Properties::default()),
             b'&' | b'!' => {
@@ -132,6 +149,14 @@ impl<'t> Reader<'t, '_> {
                     b'?' if self.is_blank_after(1) => return Err(self.fail(&syntax::QUESTION)),
                     _ => properties,
                 }
+            }
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'_' | b'$' if !place.new_line => {
+                let start = self.at;
+                let (text, end) = self.block_plain(place.parent)?;
+                if self.is_at_colon() {
+                    return Err(self.fail(&syntax::COLON));
+                }
+                return self.plain_scalar(&text, self.span(start, end));
             }
             _ => Properties::default(),
         };
@@ -158,7 +183,7 @@ impl<'t> Reader<'t, '_> {
             properties,
             is_explicit: false,
         };
-        self.block_mapping(column, Some(key))
+        self.block_mapping(column, Opening::Key(key))
     }
 
     /// Whether a `:` makes a key of what was read last.
@@ -239,32 +264,41 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    /// The entries of a mapping in a column. Its first key has been read, unless it follows a `?`.
-    fn block_mapping(&mut self, column: isize, first: Option<Key<'t>>) -> Result<Node, Abort> {
-        let span = match &first {
-            Some(key) => key.span,
-            None => self.span(self.at, self.at + 1),
+    /// The entries of a mapping in a column.
+    fn block_mapping(&mut self, column: isize, opening: Opening<'t>) -> Result<Node, Abort> {
+        let span = match &opening {
+            Opening::Simple(_, span) => *span,
+            Opening::Key(key) => key.span,
+            Opening::Question => self.span(self.at, self.at + 1),
         };
         self.enter(span)?;
-        let mut key = match first {
-            Some(key) => key,
-            None => self.block_key(column)?,
-        };
         let mut mapping = OpenMapping::default();
+        let mut opening = Some(opening);
         loop {
-            let is_explicit = key.is_explicit;
-            let key_span = key.span;
-            let next = self.key(&mut mapping, key)?;
+            let opening = opening.take().or_else(|| {
+                self.simple_key()
+                    .map(|(text, span)| Opening::Simple(text, span))
+            });
+            let (next, key_span, is_explicit) = match opening {
+                Some(Opening::Simple(text, span)) => {
+                    (self.set_key(&mut mapping, text.into(), span), span, false)
+                }
+                Some(Opening::Key(key)) => self.judged(&mut mapping, key)?,
+                Some(Opening::Question) | None => {
+                    let key = self.block_key(column)?;
+                    self.judged(&mut mapping, key)?
+                }
+            };
             let value = if is_explicit && !self.explicit_value(column)? {
                 self.count(1, key_span)?;
+                let span = self.span(key_span.end as usize, key_span.end as usize);
                 Node {
                     value: Value::Null,
-                    span: self.span(key_span.end as usize, key_span.end as usize),
+                    span,
                 }
             } else {
                 self.path.push(Step::key(key_span));
-                let place = Place::entry(column, is_explicit);
-                let value = self.block_child(place)?;
+                let value = self.block_child(Place::entry(column, is_explicit))?;
                 self.path.pop();
                 value
             };
@@ -274,13 +308,45 @@ impl<'t> Reader<'t, '_> {
                 Some(next) if next > column => return Err(self.fail(&syntax::INDENTED_MORE)),
                 _ => break,
             }
-            key = self.block_key(column)?;
         }
         self.depth -= 1;
         Ok(Node {
             value: Value::Mapping(mapping.close()),
             span,
         })
+    }
+
+    fn judged(
+        &mut self,
+        mapping: &mut OpenMapping,
+        key: Key<'t>,
+    ) -> Result<(Next, Span, bool), Abort> {
+        let (span, is_explicit) = (key.span, key.is_explicit);
+        Ok((self.key(mapping, key)?, span, is_explicit))
+    }
+
+    /// The most frequent kind of key: a word without quotes that means itself to all readers, and its `:`. `None`, and the
+    /// caret as it was, for all others.
+    #[inline]
+    fn simple_key(&mut self) -> Option<(&'t str, Span)> {
+        if !self.byte().is_ascii_alphabetic() {
+            return None;
+        }
+        let rest = &self.bytes[self.at..];
+        let is_word =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+        let length = rest.iter().position(|byte| !is_word(byte))?;
+        let is_key = rest[length] == b':' && is_blank(rest.get(length + 1).copied().unwrap_or(0));
+        if !is_key || length > super::MAX_KEY {
+            return None;
+        }
+        let text = &self.text[self.at..self.at + length];
+        if scalar::may_be_ambiguous(text) {
+            return None;
+        }
+        let span = self.span(self.at, self.at + length);
+        self.at += length + 1;
+        Some((text, span))
     }
 
     /// A key in a mapping's column, with the `:` behind it unless it follows a `?`.

@@ -29,6 +29,9 @@ impl<'t> Reader<'t, '_> {
             Some(number) => parent.max(0) as usize + number,
             None => self.detect_indent(least)?,
         };
+        if parent < 0 {
+            self.check_root_block()?;
+        }
         let mut text = String::new();
         let mut start = None;
         let mut end = self.at;
@@ -129,6 +132,20 @@ impl<'t> Reader<'t, '_> {
                 }
             }
         }
+    }
+
+    /// Refuses a document's text in the first column: YAML 1.2 takes it for the block's, PyYAML and Go do not.
+    fn check_root_block(&mut self) -> Result<(), Abort> {
+        let (at, line) = (self.at, self.line);
+        while matches!(self.byte(), b'\n' | b'\r') {
+            self.skip_line_end();
+        }
+        let is_content = self.at < self.bytes.len() && self.byte() != b' ';
+        if is_content && !self.is_document_marker() {
+            return Err(self.fail(&syntax::BLOCK_NOT_INDENTED));
+        }
+        (self.at, self.line) = (at, line);
+        Ok(())
     }
 
     /// Passes up to `indent` blanks and says how many there were.

@@ -137,15 +137,26 @@ impl<'t> Reader<'t, '_> {
             };
             self.anchor(&properties, &node, self.nodes - 1)?;
         }
+        Ok(self.set_key(mapping, text, span))
+    }
+
+    /// What becomes of the value of a key that is a string: set, unless the key has been set before.
+    #[inline]
+    pub(super) fn set_key(
+        &mut self,
+        mapping: &mut OpenMapping,
+        text: CompactString,
+        span: Span,
+    ) -> Next {
         let first = mapping.position(&text).filter(|_| !mapping.unmerge(&text));
         let Some(first) = first.and_then(|position| mapping.entry(position)) else {
-            return Ok(Next::Set(text, span));
+            return Next::Set(text, span);
         };
         let diagnostic = finding::duplicate(&text, first.key_span, span);
         self.path.push(super::Step::key(span));
         self.report_here(diagnostic);
         self.path.pop();
-        Ok(Next::Drop)
+        Next::Drop
     }
 
     #[inline]

@@ -197,11 +197,10 @@ impl<'t, 'f> Reader<'t, 'f> {
         }
         self.skip_line();
         self.skip_blank_lines()?;
-        match self.byte() {
-            b'%' if self.column() == 0 => Ok(()),
-            b'-' if self.is_document_marker() => Ok(()),
-            _ => Err(self.fail(&syntax::NO_DOCUMENT_START)),
+        if self.is_document_marker() && self.byte() == b'-' {
+            return Ok(());
         }
+        Err(self.fail(&syntax::NO_DOCUMENT_START))
     }
 
     /// Goes on to the next line that starts a document.

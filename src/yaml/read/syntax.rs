@@ -127,6 +127,10 @@ pub(super) const BLOCK_INDENT: Syntax = Syntax::new(
     "an empty line above has more spaces than this first line of the text",
     "take the spaces out of the empty lines",
 );
+pub(super) const BLOCK_NOT_INDENTED: Syntax = Syntax::new(
+    "a block of text must be indented",
+    "put two spaces before each of its lines",
+);
 pub(super) const PROPERTY_TWICE: Syntax =
     Syntax::new("a value has two anchors or two tags", "keep one of the two");
 pub(super) const NAME: Syntax = Syntax::new(

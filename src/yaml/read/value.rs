@@ -33,12 +33,23 @@ impl<'t> Reader<'t, '_> {
         Ok(node)
     }
 
+    /// The value of a plain scalar without anchor and tag.
+    #[inline]
+    pub(super) fn plain_scalar(&mut self, text: &str, span: Span) -> Result<Node, Abort> {
+        self.count(1, span)?;
+        Ok(Node {
+            value: self.plain_value(text, span),
+            span,
+        })
+    }
+
     #[inline]
     fn plain_value(&mut self, text: &str, span: Span) -> Value {
-        let reading = scalar::reading(text, self.dialect);
-        if reading != Reading::Text || scalar::may_be_ambiguous(text) {
-            self.check_plain_value(text, &reading, span);
+        if !scalar::may_be_ambiguous(text) {
+            return Value::from(text);
         }
+        let reading = scalar::reading(text, self.dialect);
+        self.check_plain_value(text, &reading, span);
         reading.into_value(text)
     }
 

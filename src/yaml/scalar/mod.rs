@@ -131,11 +131,13 @@ impl fmt::Display for Reading {
 }
 
 /// Whether a closer look is needed to know if readers agree that this is text.
+#[inline]
 pub(super) fn may_be_ambiguous(text: &str) -> bool {
     !is_surely_text(text)
 }
 
 /// A first look that settles most scalars: no reader takes a text of this shape for anything but text.
+#[inline]
 fn is_surely_text(text: &str) -> bool {
     match text.as_bytes() {
         [] => false,
