@@ -32,6 +32,10 @@ fn examples() -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/workflows");
     let folder = std::env::var_os("OMPIPE_WORKFLOWS").map_or(default, PathBuf::from);
     if !folder.exists() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "OMPIPE_WORKFLOWS is needed where CI is set"
+        );
         println!(
             "skipped: {} is not there; set OMPIPE_WORKFLOWS",
             folder.display()
