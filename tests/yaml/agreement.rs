@@ -111,3 +111,29 @@ fn a_yaml_1_2_parser_agrees_with_what_is_accepted_as_a_definition() {
     wrong.truncate(20);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Needs a folder of workflows (`OMPIPE_WORKFLOWS`, or `../shared/workflows`); without it the test says that it skips.
+#[test]
+fn pyyaml_agrees_with_real_workflows() {
+    let folder = std::env::var("OMPIPE_WORKFLOWS")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/workflows").to_owned());
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: no workflows in {folder}");
+        return;
+    };
+    let mut texts = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut found = Diagnostics::default();
+            let nodes = yaml::read(SourceId(0), &text, Dialect::PyYaml, &mut found);
+            assert!(found.is_empty(), "{}: {found:?}", path.display());
+            texts.push((text, Value::from(&nodes[0])));
+        }
+    }
+    assert!(texts.len() > 10, "{} workflows", texts.len());
+    assert_agrees(texts, readers::pyyaml);
+}
