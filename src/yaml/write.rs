@@ -171,6 +171,11 @@ fn write_quoted(text: &str, out: &mut String) {
         return;
     }
     out.push('\'');
+    if !has_single {
+        out.push_str(text);
+        out.push('\'');
+        return;
+    }
     let mut parts = text.split('\'');
     out.push_str(parts.next().unwrap_or_default());
     for part in parts {

@@ -34,6 +34,9 @@ fn has_plain_syntax_trouble(text: &str) -> bool {
     if first == b' ' || last == b' ' || last == b':' || text.starts_with("...") {
         return true;
     }
+    if is_plain_throughout(bytes) {
+        return false;
+    }
     let mut before = first;
     for &byte in bytes {
         if !is_safe_plain_byte(byte) {
@@ -51,6 +54,14 @@ fn has_plain_syntax_trouble(text: &str) -> bool {
         before = byte;
     }
     false
+}
+
+/// The common case: printable ASCII without the two characters that mean something inside a plain scalar. No early exit,
+/// so that compilers look at many bytes at once.
+fn is_plain_throughout(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, &byte| {
+        plain & (byte.wrapping_sub(b' ') < 0x5f) & (byte != b':') & (byte != b'#')
+    })
 }
 
 /// The same look at the ASCII part of a text that is not all ASCII.
