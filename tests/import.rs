@@ -391,6 +391,54 @@ fn what_is_no_workflow_is_left_out_of_a_folder_and_an_error_when_it_is_named() {
 }
 
 #[test]
+fn what_lies_beside_workflows_in_a_folder_is_reported_and_no_obstacle() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let workflow = std::fs::read(small().join("orders_usage.yaml")).unwrap();
+    put(
+        "chart.yaml",
+        b"{{- if .Values.enabled }}\nkind: {{ .Values.kind }}\n{{- end }}\n",
+    );
+    put("binary.json", &[0xff, 0xfe, 0x00]);
+    put("empty.yml", b"# nothing\n");
+    put(
+        "two.yaml",
+        &[&workflow[..], b"---\nkind: ConfigMap\n"].concat(),
+    );
+    put("notes.txt", b"not looked at");
+    let (conversion, _) = import(&[folder.path().to_owned(), folder.path().join("two.yaml")]);
+    assert_eq!(
+        conversion.report.pipelines, 1,
+        "a file that is given twice is read once"
+    );
+    let names = conversion
+        .report
+        .skipped
+        .iter()
+        .map(|skipped| skipped.name.rsplit('/').next().unwrap());
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["binary.json", "chart.yaml", "empty.yml", "two.yaml#2"]
+    );
+    put("two.yaml", b"source: {type: mysql\nworkflowConfig: {}\n");
+    let mut found = Diagnostics::default();
+    read(
+        &[folder.path().to_owned()],
+        &mut Sources::default(),
+        &mut found,
+    )
+    .unwrap();
+    assert!(found.has_errors(), "a broken workflow is not left out");
+    put("two.yaml", b"a: 1\n");
+    let nothing = read(
+        &[folder.path().to_owned()],
+        &mut Sources::default(),
+        &mut Diagnostics::default(),
+    );
+    assert!(nothing.unwrap_err().to_string().contains("4 files"));
+}
+
+#[test]
 fn the_same_files_give_the_same_project_in_any_order() {
     let files =
         ["orders.yaml", "orders_usage.yaml", "orders-elsewhere.yml"].map(|name| small().join(name));

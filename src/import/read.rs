@@ -4,6 +4,7 @@
 //! following symbolic links; in them only YAML and JSON files are looked at, and what is no workflow is left out with a
 //! word. It writes nothing.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ use crate::yaml::{self, Dialect};
 
 /// The deepest folder that is read; one beyond is a mistake, such as the root of a disk.
 const MAX_DEPTH: usize = 32;
+
+/// What every workflow has, and nothing else.
+const WORKFLOW_CONFIG: &str = "workflowConfig";
 
 /// One workflow as written.
 #[derive(Debug)]
@@ -74,25 +78,47 @@ pub enum ReadError {
         /// Why not.
         reason: &'static str,
     },
+    /// No workflow at all.
+    #[error("failed to find a workflow: {files} files were looked at, and none is one")]
+    Nothing {
+        /// How many files were looked at.
+        files: usize,
+    },
 }
 
-/// Reads files and folders.
+/// Reads files and folders; `-` is standard input. A file that is named twice, or named and in a folder, is read once.
 pub fn read(
     paths: &[PathBuf],
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Result<Inputs, ReadError> {
     let mut inputs = Inputs::default();
+    let mut seen = HashSet::new();
+    let mut is_new = |path: &Path| path.canonicalize().map_or(true, |path| seen.insert(path));
     for path in paths {
         if path.is_dir() {
             for file in files_under(path)? {
-                read_file(&file, false, sources, &mut inputs, found)?;
+                if is_new(&file) {
+                    read_file(&file, Found::InFolder, sources, &mut inputs, found)?;
+                }
             }
-        } else {
-            read_file(path, true, sources, &mut inputs, found)?;
+        } else if is_new(path) {
+            read_file(path, Found::Named, sources, &mut inputs, found)?;
         }
     }
+    if inputs.workflows.is_empty() && !found.has_errors() {
+        return Err(ReadError::Nothing {
+            files: inputs.skipped.len(),
+        });
+    }
     Ok(inputs)
+}
+
+/// How a file was come by. What a user named has to be a workflow; a folder may hold anything beside workflows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Named,
+    InFolder,
 }
 
 /// The YAML and JSON files under a folder, in the order of their paths.
@@ -129,56 +155,76 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
 
 fn read_file(
     path: &Path,
-    named: bool,
+    how: Found,
     sources: &mut Sources,
     inputs: &mut Inputs,
     found: &mut Diagnostics,
 ) -> Result<(), ReadError> {
-    let text = read_text(path)?;
     let name = path.to_string_lossy().replace('\\', "/");
-    inputs.comments |= text
+    let text = match read_text(path) {
+        Err(ReadError::NotText { .. }) if how == Found::InFolder => {
+            inputs.skip(name, "it is not UTF-8");
+            return Ok(());
+        }
+        Err(ReadError::TooLarge { .. }) if how == Found::InFolder => {
+            inputs.skip(name, "it is larger than any workflow");
+            return Ok(());
+        }
+        text => text?,
+    };
+    let comments = text
         .lines()
         .any(|line| line.trim_start().starts_with('#') || line.contains(" #"));
     let source = sources.add(name.clone(), text);
     let text = sources
         .get(source)
         .map_or("", |source| source.text.as_str());
-    let mut broken = Diagnostics::default();
-    let documents = yaml::read(source, text, Dialect::PyYaml, &mut broken);
-    if broken.has_errors() {
-        found.append(broken);
+    let mut own = Diagnostics::default();
+    let documents = yaml::read(source, text, Dialect::PyYaml, &mut own);
+    if own.has_errors() && how == Found::InFolder && !text.contains(WORKFLOW_CONFIG) {
+        // Such as the template of a chart.
+        inputs.skip(name, "it is not YAML, and no workflow");
         return Ok(());
     }
-    found.append(broken);
-    let mut reason = Some("it is empty");
-    for (number, document) in documents.into_iter().enumerate() {
-        match not_a_workflow(&document) {
-            None => {
-                let name = if number == 0 {
-                    name.clone()
-                } else {
-                    format!("{name}#{}", number + 1)
-                };
-                inputs.workflows.push(Input {
-                    name,
-                    workflow: document,
-                });
-                reason = None;
-            }
-            Some(why) if number == 0 => reason = Some(why),
-            Some(_) => {}
+    let sound = !own.has_errors();
+    found.append(own);
+    if !sound {
+        return Ok(());
+    }
+    let several = documents.len() > 1;
+    let (mut workflows, mut others) = (Vec::new(), Vec::new());
+    for (number, workflow) in documents.into_iter().enumerate() {
+        let name = match number {
+            0 => name.clone(),
+            _ => format!("{name}#{}", number + 1),
+        };
+        match not_a_workflow(&workflow) {
+            None => workflows.push(Input { name, workflow }),
+            Some(reason) => others.push(Skipped { name, reason }),
         }
     }
-    match reason {
-        Some(reason) if named => Err(ReadError::NotWorkflow {
-            path: path.to_owned(),
-            reason,
-        }),
-        Some(reason) => {
-            inputs.skipped.push(Skipped { name, reason });
-            Ok(())
+    if workflows.is_empty() {
+        let reason = match others.first() {
+            None => "it is empty",
+            Some(_) if several => "none of its documents is a workflow",
+            Some(other) => other.reason,
+        };
+        if how == Found::Named {
+            let path = path.to_owned();
+            return Err(ReadError::NotWorkflow { path, reason });
         }
-        None => Ok(()),
+        inputs.skip(name, reason);
+        return Ok(());
+    }
+    inputs.comments |= comments;
+    inputs.workflows.append(&mut workflows);
+    inputs.skipped.append(&mut others);
+    Ok(())
+}
+
+impl Inputs {
+    fn skip(&mut self, name: String, reason: &'static str) {
+        self.skipped.push(Skipped { name, reason });
     }
 }
 
@@ -188,8 +234,12 @@ fn read_text(path: &Path) -> Result<String, ReadError> {
         source,
     };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_FILE_BYTES + 1)
+    let from: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    from.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
@@ -211,7 +261,7 @@ fn not_a_workflow(document: &Node) -> Option<&'static str> {
         .at_route(&["source", "type"])
         .and_then(Node::as_str);
     if document
-        .get("workflowConfig")
+        .get(WORKFLOW_CONFIG)
         .and_then(Node::as_mapping)
         .is_none()
     {
