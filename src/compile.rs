@@ -4,14 +4,14 @@
 //! independent of each other, so each is validated, rendered and written on any thread, and its trees are dropped before the
 //! next: what is kept of a pipeline is its text.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
 use crate::definition::{Definitions, IngestionPipeline};
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
 use crate::manifest::Manifest;
-use crate::model::Parameters;
+use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer};
 use crate::source::Sources;
 use crate::spec::Bundle;
@@ -30,6 +30,8 @@ pub struct Options {
     pub templates: Vec<(String, String, String)>,
     /// OpenMetadata's own schema, to check workflows against.
     pub bundle: Option<Bundle>,
+    /// Whether the objects are wanted; else they are checked and let go.
+    pub objects: bool,
 }
 
 /// One rendered object.
@@ -49,28 +51,34 @@ pub struct Object {
 #[derive(Default)]
 struct Outcome {
     objects: Vec<Object>,
-    parameters: Option<Parameters>,
+    account: Option<Account>,
     found: Diagnostics,
 }
 
+/// Whom pods run as, and where: once for all pipelines that say the same.
+type Account = (Namespace, ServiceAccountName);
+
 /// Validates all definitions and renders the pipelines asked for. With an error among the findings the objects are not to be used.
+///
+/// The pipelines are taken out of the definitions: each is let go when it has become text.
 pub fn compile(
-    definitions: &Definitions,
+    definitions: &mut Definitions,
     options: &Options,
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Vec<Object> {
-    let validator = Validator::new(definitions, options.bundle.as_ref(), found);
-    let renderer = Renderer::new(options.templates.iter().cloned(), sources, found);
-    let mut pipelines = definitions.pipelines.iter().collect::<Vec<_>>();
+    let mut pipelines = std::mem::take(&mut definitions.pipelines);
     pipelines.sort_by(|one, other| one.name().cmp(other.name()));
-    check_selection(&options.only, definitions, found);
+    check_selection(&options.only, &pipelines, found);
+    let validator = Validator::new(definitions, &pipelines, options.bundle.as_ref(), found);
+    let renderer = Renderer::new(options.templates.iter().cloned(), sources, found);
 
-    let outcomes = pipelines.par_iter().map(|definition| {
-        let wanted =
-            options.only.is_empty() || options.only.iter().any(|name| name == definition.name());
+    let outcomes = pipelines.into_par_iter().map(|definition| {
+        let wanted = options.objects
+            && (options.only.is_empty()
+                || options.only.iter().any(|name| name == definition.name()));
         one(
-            definition,
+            &definition,
             &validator,
             renderer.as_ref(),
             options.mode,
@@ -79,27 +87,27 @@ pub fn compile(
     });
     let outcomes = outcomes.collect::<Vec<_>>();
 
-    let mut namespaces = BTreeMap::new();
+    let mut accounts = BTreeSet::new();
     let mut objects = Vec::with_capacity(outcomes.len() * 2);
-    for outcome in outcomes {
-        found.append(outcome.found);
-        objects.extend(outcome.objects);
-        if let Some(parameters) = outcome.parameters {
-            let key = (
-                parameters.namespace.clone(),
-                parameters.service_account_name.clone(),
-            );
-            namespaces.entry(key).or_insert(parameters);
-        }
+    for Outcome {
+        objects: of_pipeline,
+        account,
+        found: of,
+    } in outcomes
+    {
+        found.append(of);
+        objects.extend(of_pipeline);
+        accounts.extend(account);
     }
-    let mut all = Vec::new();
-    if let Some(renderer) = &renderer {
-        for parameters in namespaces.values() {
-            for manifest in renderer.namespace(parameters, found) {
-                all.push(object(&manifest, None, Span::NONE));
-            }
-        }
-    }
+    let accounts = accounts.iter().flat_map(|(namespace, account)| {
+        let renderer = renderer.iter();
+        renderer
+            .flat_map(|renderer| renderer.account(namespace, account, found))
+            .collect::<Vec<_>>()
+    });
+    let mut all = accounts
+        .map(|manifest| object(&manifest, None, Span::NONE))
+        .collect::<Vec<_>>();
     all.append(&mut objects);
     all
 }
@@ -111,35 +119,27 @@ fn one(
     mode: Mode,
     wanted: bool,
 ) -> Outcome {
-    let mut found = Diagnostics::default();
-    let Some(pipeline) = validator.pipeline(definition, &mut found) else {
-        return Outcome {
-            found,
-            ..Outcome::default()
-        };
+    let mut outcome = Outcome::default();
+    let found = &mut outcome.found;
+    let pipeline = validator.pipeline(definition, found);
+    let (Some(pipeline), Some(renderer)) = (pipeline, renderer) else {
+        return outcome;
     };
-    let Some(renderer) = renderer else {
-        return Outcome {
-            found,
-            ..Outcome::default()
-        };
-    };
-    let manifests = renderer.pipeline(&pipeline, mode, &mut found);
-    if !wanted {
-        return Outcome {
-            found,
-            ..Outcome::default()
-        };
+    let manifests = renderer.pipeline(&pipeline, mode, found);
+    if wanted {
+        let folder = Some(pipeline.names.folder.as_str());
+        let objects = manifests
+            .iter()
+            .map(|manifest| object(manifest, folder, definition.name_span()));
+        outcome.objects = objects.collect();
+        let Parameters {
+            namespace,
+            service_account_name,
+            ..
+        } = pipeline.parameters;
+        outcome.account = Some((namespace, service_account_name));
     }
-    let folder = Some(pipeline.names.folder.as_str());
-    let objects = manifests
-        .iter()
-        .map(|manifest| object(manifest, folder, definition.name_span()));
-    Outcome {
-        objects: objects.collect(),
-        parameters: Some(pipeline.parameters),
-        found,
-    }
+    outcome
 }
 
 fn object(manifest: &Manifest, folder: Option<&str>, span: Span) -> Object {
@@ -155,16 +155,12 @@ fn object(manifest: &Manifest, folder: Option<&str>, span: Span) -> Object {
 }
 
 /// A pipeline that is asked for and not there is an error, not an empty answer.
-fn check_selection(only: &[String], definitions: &Definitions, found: &mut Diagnostics) {
+fn check_selection(only: &[String], pipelines: &[IngestionPipeline], found: &mut Diagnostics) {
     for name in only {
-        if definitions
-            .pipelines
-            .iter()
-            .any(|pipeline| pipeline.name() == name)
-        {
+        if pipelines.iter().any(|pipeline| pipeline.name() == name) {
             continue;
         }
-        let known = definitions.pipelines.iter().map(IngestionPipeline::name);
+        let known = pipelines.iter().map(IngestionPipeline::name);
         let finding = Diagnostic::error(
             &code::UNKNOWN_PIPELINE,
             Span::NONE,
@@ -227,10 +223,11 @@ spec:
             only: Vec::new(),
             templates: Vec::new(),
             bundle: None,
+            objects: true,
         };
         let mut found = std::mem::take(&mut project.found);
         let objects = compile(
-            &project.definitions,
+            &mut project.definitions,
             &options,
             &mut project.sources,
             &mut found,

@@ -143,8 +143,8 @@ proptest! {
         }
         let input = Input::Text { name: "-".to_owned(), bytes: text.clone().into_bytes() };
         let mut project = Project::read(vec![input]).unwrap();
-        let options = Options { mode: Mode::Scheduled, only: Vec::new(), templates: Vec::new(), bundle: None };
-        compile::compile(&project.definitions, &options, &mut project.sources, &mut project.found);
+        let options = Options { mode: Mode::Scheduled, only: Vec::new(), templates: Vec::new(), bundle: None, objects: false };
+        compile::compile(&mut project.definitions, &options, &mut project.sources, &mut project.found);
         let found = std::mem::take(&mut project.found).into_sorted();
         prop_assert!(!found.is_empty());
         for output in outputs(&found, &project.sources) {

@@ -76,10 +76,11 @@ fn rendered(parameters: &str) -> BTreeMap<String, Value> {
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
+        objects: true,
     };
     let mut found = std::mem::take(&mut project.found);
     let objects = compile(
-        &project.definitions,
+        &mut project.definitions,
         &options,
         &mut project.sources,
         &mut found,

@@ -102,6 +102,7 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
     };
     let validator = Validator::new(
         &project.definitions,
+        pipelines,
         bundle.as_ref(),
         &mut Diagnostics::default(),
     );

@@ -70,6 +70,7 @@ pub(crate) fn compile(
     args: &InputArgs,
     mode: Mode,
     only: &[String],
+    objects: bool,
 ) -> Result<Vec<Object>, Error> {
     let root = project.root.clone().unwrap_or_else(|| PathBuf::from("."));
     let (folder, required) = match &args.templates {
@@ -84,9 +85,10 @@ pub(crate) fn compile(
         only: only.to_vec(),
         templates,
         bundle,
+        objects,
     };
     Ok(compile::compile(
-        &project.definitions,
+        &mut project.definitions,
         &options,
         &mut project.sources,
         &mut project.found,

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
         Mode::Scheduled
     };
     let mut project = input::read(&args.input)?;
-    let objects = input::compile(&mut project, &args.input, mode, &args.pipelines)?;
+    let objects = input::compile(&mut project, &args.input, mode, &args.pipelines, true)?;
     let objects = objects
         .into_iter()
         .map(|one| (one.file, one.order, one.span, one.text));

@@ -27,13 +27,11 @@ pub(crate) struct ValidateArgs {
 
 pub(crate) fn run(args: &ValidateArgs, session: &mut Session) -> Result<Status, Error> {
     let mut project = input::read(&args.input)?;
-    input::compile(&mut project, &args.input, Mode::Scheduled, &[])?;
+    let extent = input::extent(&project);
+    input::compile(&mut project, &args.input, Mode::Scheduled, &[], false)?;
     let found = std::mem::take(&mut project.found).into_sorted();
     if found.is_empty() && session.writes_text() {
-        session.say(&format!(
-            "Checked {}: nothing is wrong.",
-            input::extent(&project)
-        ));
+        session.say(&format!("Checked {extent}: nothing is wrong."));
     }
     session.report(found, &project.sources, Findings::AsResult)
 }

@@ -3,6 +3,8 @@
 //! In: a validated [`Pipeline`]. Out: one mapping, whose names are the interface to everybody's own templates: `docs/templates.md` lists
 //! them, and a test holds list and mapping together.
 
+use std::sync::LazyLock;
+
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -13,13 +15,16 @@ use super::secrets::SecretVariables;
 use super::{Mode, run};
 use crate::definition::PipelineType;
 use crate::definition::parameters::ExitHandler;
-use crate::model::{Parameters, Pipeline};
+use crate::model::{Namespace, Parameters, Pipeline, ServiceAccountName};
 use crate::tree::{Entry, Mapping, Node, Span};
 use crate::validate::rules::run::NO_CATCH_UP_SECONDS;
 use crate::yaml;
 
 /// The Python few-liner that every pod with secrets or a sidecar starts with.
 const LAUNCHER: &str = include_str!("../../templates/launcher.py");
+
+/// Of the launcher, once for all pipelines: its bytes are part of each one's hash.
+static LAUNCHER_DIGEST: LazyLock<[u8; 32]> = LazyLock::new(|| Sha256::digest(LAUNCHER).into());
 
 /// A schedule that never comes, for a pipeline without one: also when somebody resumes it by hand, it waits for a person.
 const NEVER: &str = "0 0 31 2 *";
@@ -108,15 +113,19 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     context
 }
 
-/// The context of what a namespace has once: the service account and its rights.
-pub(super) fn of_namespace(parameters_of: &Parameters) -> Mapping {
+/// The context of what pipelines share: the service account and its rights.
+pub(super) fn of_account(namespace: &Namespace, name: &ServiceAccountName) -> Mapping {
+    let parameters = object([
+        ("namespace", text(namespace.as_str())),
+        ("serviceAccountName", text(name.as_str())),
+    ]);
     let mut labels = Mapping::with_capacity(3);
     labels.insert("app.kubernetes.io/name", text("openmetadata"));
     labels.insert("app.kubernetes.io/component", text("ingestion"));
     labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
     object([
         ("labels", Node::new(labels)),
-        ("kubernetes", Node::new(parameters(parameters_of))),
+        ("kubernetes", Node::new(parameters)),
     ])
 }
 
@@ -220,7 +229,7 @@ fn config_hash(config: &str, launched: bool) -> String {
     hash.update(config);
     if launched {
         hash.update([0]);
-        hash.update(LAUNCHER);
+        hash.update(*LAUNCHER_DIGEST);
     }
     // 16 hexadecimal digits: enough to tell versions of one file apart, short enough to read in a diff.
     hash.finalize()

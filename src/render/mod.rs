@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::diagnostic::Diagnostics;
 use crate::manifest::{self, Manifest, Type};
-use crate::model::{Parameters, Pipeline};
+use crate::model::{Namespace, Pipeline, ServiceAccountName};
 use crate::source::Sources;
 use crate::tree::{Mapping, Node, Value};
 use crate::validate::rules::size;
@@ -130,9 +130,14 @@ impl Renderer {
             .collect()
     }
 
-    /// The service account of a namespace and its rights.
-    pub fn namespace(&self, parameters: &Parameters, found: &mut Diagnostics) -> Vec<Manifest> {
-        let context = context::of_namespace(parameters);
+    /// A service account and its rights.
+    pub fn account(
+        &self,
+        namespace: &Namespace,
+        name: &ServiceAccountName,
+        found: &mut Diagnostics,
+    ) -> Vec<Manifest> {
+        let context = context::of_account(namespace, name);
         ["serviceaccount.yaml", "role.yaml", "rolebinding.yaml"]
             .into_iter()
             .filter_map(|template| {

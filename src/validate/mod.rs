@@ -38,9 +38,11 @@ pub struct Validator<'a> {
 }
 
 impl<'a> Validator<'a> {
-    /// Checks what concerns the set as a whole: one project, names that are there once, and what each service says by itself.
+    /// Checks what concerns the set as a whole: one project, names that are there once. `pipelines` may have been taken out of
+    /// the definitions: they are looked at here and not kept.
     pub fn new(
         definitions: &'a Definitions,
+        pipelines: &[IngestionPipeline],
         bundle: Option<&'a Bundle>,
         found: &mut Diagnostics,
     ) -> Self {
@@ -50,12 +52,11 @@ impl<'a> Validator<'a> {
             .iter()
             .map(|service| (service.name(), service.name_span()));
         rules::names::distinct("service", places, found);
-        let places = definitions
-            .pipelines
+        let places = pipelines
             .iter()
             .map(|pipeline| (pipeline.name(), pipeline.name_span()));
         rules::names::distinct("pipeline", places, found);
-        let names = definitions.pipelines.iter().filter_map(|pipeline| {
+        let names = pipelines.iter().filter_map(|pipeline| {
             let name = PipelineName::parse(pipeline.name()).ok()?;
             Some((ObjectNames::of(&name), name, pipeline.name_span()))
         });
