@@ -273,6 +273,11 @@ impl Mapping {
         Some(self.entries.remove(position).value)
     }
 
+    /// Gives back the room that was kept for more entries.
+    pub fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Keeps the entries for which the function says so.
     pub fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(keep);

@@ -258,6 +258,7 @@ impl<'t> Reader<'t, '_> {
             }));
         }
         self.depth -= 1;
+        items.shrink_to_fit();
         Ok(Node {
             value: Value::Sequence(items),
             span,

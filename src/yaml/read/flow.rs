@@ -55,6 +55,7 @@ impl<'t> Reader<'t, '_> {
         }
         self.at += 1;
         self.depth -= 1;
+        items.shrink_to_fit();
         Ok(Node {
             value: Value::Sequence(items),
             span,

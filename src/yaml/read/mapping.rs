@@ -49,7 +49,9 @@ struct Merge {
 const LOOKED_THROUGH: usize = 24;
 
 impl OpenMapping {
-    pub(super) fn close(self) -> Mapping {
+    /// The mapping, in no more memory than it needs: a project's definitions are all held at once.
+    pub(super) fn close(mut self) -> Mapping {
+        self.mapping.shrink_to_fit();
         self.mapping
     }
 
