@@ -284,4 +284,40 @@ spec:
             assert_eq!(files(&objects).last(), Some(&expected));
         }
     }
+
+    #[test]
+    fn what_the_schema_and_what_the_rules_refuse_is_found_in_one_run() {
+        let text = TEXT
+            .replace("type: metadata", "type: metdata")
+            .replace("0 3 * * *", "0 25 * * *")
+            .replace("Europe/Zurich", "Europe/Zuerich");
+        let bytes = text.replace("{KUBERNETES}", "{}").into_bytes();
+        let project = Project::read(vec![Input::Text {
+            name: "-".to_owned(),
+            bytes,
+        }]);
+        let Project {
+            mut definitions,
+            mut sources,
+            mut found,
+            ..
+        } = project.unwrap();
+        let options = Options {
+            mode: Mode::Scheduled,
+            only: Vec::new(),
+            templates: Vec::new(),
+            bundle: None,
+            objects: false,
+        };
+        compile(&mut definitions, &options, &mut sources, &mut found);
+        let codes = found
+            .into_sorted()
+            .iter()
+            .map(|finding| finding.code.id)
+            .collect::<Vec<_>>();
+        assert_eq!(
+            codes,
+            [code::SCHEMA_VALUE.id, code::SCHEDULE.id, code::TIME_ZONE.id]
+        );
+    }
 }

@@ -29,14 +29,14 @@ pub struct Definitions {
 }
 
 /// A definition that does not agree with the schema of its kind.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Broken {
     /// Its kind, where that is known.
     pub kind: Option<Kind>,
     /// Its name, where it has one.
     pub name: Option<String>,
-    /// Where it starts.
-    pub span: Span,
+    /// The document.
+    pub node: Node,
 }
 
 impl Definitions {
@@ -76,7 +76,7 @@ pub fn parse(documents: Vec<Node>, found: &mut Diagnostics) -> Definitions {
     for document in documents {
         match kind_of(&document, found) {
             Found::Foreign => definitions.foreign.push(document),
-            Found::Unknown => definitions.broken.push(broken(None, &document)),
+            Found::Unknown => definitions.broken.push(broken(None, document)),
             Found::Kind(kind) => add(&mut definitions, kind, document, found),
         }
     }
@@ -173,7 +173,7 @@ fn add(definitions: &mut Definitions, kind: Kind, document: Node, found: &mut Di
         }
     };
     if let Err(document) = read {
-        definitions.broken.push(broken(Some(kind), &document));
+        definitions.broken.push(broken(Some(kind), document));
     }
 }
 
@@ -263,7 +263,7 @@ fn remove(node: &mut Node, places: &[Span]) {
     }
 }
 
-fn broken(kind: Option<Kind>, document: &Node) -> Broken {
+fn broken(kind: Option<Kind>, document: Node) -> Broken {
     let name = document
         .at_route(&["metadata", "name"])
         .and_then(Node::as_str)
@@ -271,7 +271,7 @@ fn broken(kind: Option<Kind>, document: &Node) -> Broken {
     Broken {
         kind,
         name,
-        span: document.span,
+        node: document,
     }
 }
 

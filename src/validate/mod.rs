@@ -17,7 +17,7 @@ use crate::definition::{
     Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
-use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName};
+use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone};
 use crate::spec::Bundle;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
@@ -70,6 +70,14 @@ impl<'a> Validator<'a> {
                 rules::names::service_name(name, "metadata.name", found);
             }
         }
+        for broken in definitions
+            .broken
+            .iter()
+            .filter(|broken| broken.kind == Some(Kind::IngestionPipeline))
+        {
+            // What disagrees with the schema is known; what a rule would refuse beside it is found in the same run.
+            Own::of(&broken.node, found);
+        }
         let project = definitions.project();
         let kubernetes = project.and_then(IngestionProject::kubernetes);
         let parameters = parameters::parameters(kubernetes, None, found);
@@ -100,45 +108,32 @@ impl<'a> Validator<'a> {
     }
 
     fn checked(&self, definition: &IngestionPipeline, found: &mut Diagnostics) -> Option<Pipeline> {
-        let name = definition
-            .at(&["metadata", "name"])
-            .and_then(|node| rules::names::pipeline_name(node, "metadata.name", found));
-        if let Some(labels) = definition.at(&["metadata", "labels"]) {
-            rules::names::labels(labels, "metadata.labels", found);
-        }
-        if let Some(annotations) = definition.at(&["metadata", "annotations"]) {
-            rules::names::annotations(annotations, "metadata.annotations", found);
-        }
-        let schedule = definition
-            .at(&["spec", "schedule"])
-            .map(|node| rules::schedule::schedule(node, "spec.schedule", found));
-        let time_zone = definition
-            .at(&["spec", "timeZone"])
-            .map(|node| rules::schedule::time_zone(node, "spec.timeZone", found));
+        let own = Own::of(&definition.node, found);
         let parameters = self.parameters(definition, found);
         let service = self.service(definition, found);
         let workflow = self.effective_workflow(definition, service?);
         let workflow = self.workflow(definition, workflow, found)?;
-        let (name, parameters) = (name?, parameters?);
+        let (
+            Own {
+                name,
+                schedule,
+                time_zone,
+            },
+            parameters,
+        ) = (own?, parameters?);
         let names = ObjectNames::of(&name);
         let output = parameters::output(parameters.use_om_job_operator);
         rules::names::changed_name(&name, &names, output, definition.name_span(), found);
         Some(Pipeline {
             span: definition.name_span(),
             names,
-            labels: own(definition.at(&["metadata", "labels"])),
-            annotations: own(definition.at(&["metadata", "annotations"])),
+            labels: entries(definition.at(&["metadata", "labels"])),
+            annotations: entries(definition.at(&["metadata", "annotations"])),
             pipeline_type: definition.spec.pipeline_type,
             fqn: workflow.fqn,
             description: definition.spec.description.clone(),
-            schedule: match schedule {
-                Some(schedule) => Some(schedule?),
-                None => None,
-            },
-            time_zone: match time_zone {
-                Some(time_zone) => Some(time_zone?),
-                None => None,
-            },
+            schedule,
+            time_zone,
             enabled: definition.enabled(),
             workflow: workflow.node,
             parameters,
@@ -239,12 +234,45 @@ impl<'a> Validator<'a> {
     }
 }
 
+/// What a pipeline says by itself, whatever its layers say.
+struct Own {
+    name: PipelineName,
+    schedule: Option<Schedule>,
+    time_zone: Option<TimeZone>,
+}
+
+impl Own {
+    fn of(definition: &Node, found: &mut Diagnostics) -> Option<Self> {
+        let at = |route: &[&str]| definition.at_route(route);
+        let name = at(&["metadata", "name"])
+            .and_then(|node| rules::names::pipeline_name(node, "metadata.name", found));
+        if let Some(labels) = at(&["metadata", "labels"]) {
+            rules::names::labels(labels, "metadata.labels", found);
+        }
+        if let Some(annotations) = at(&["metadata", "annotations"]) {
+            rules::names::annotations(annotations, "metadata.annotations", found);
+        }
+        let schedule = at(&["spec", "schedule"])
+            .map(|node| rules::schedule::schedule(node, "spec.schedule", found));
+        let time_zone = at(&["spec", "timeZone"])
+            .map(|node| rules::schedule::time_zone(node, "spec.timeZone", found));
+        // An inner `None` is a value that was refused.
+        let schedule = schedule.map_or(Some(None), |schedule| schedule.map(Some))?;
+        let time_zone = time_zone.map_or(Some(None), |time_zone| time_zone.map(Some))?;
+        Some(Self {
+            name: name?,
+            schedule,
+            time_zone,
+        })
+    }
+}
+
 struct Workflow {
     node: Node,
     fqn: CompactString,
 }
 
-fn own(mapping: Option<&Node>) -> Mapping {
+fn entries(mapping: Option<&Node>) -> Mapping {
     mapping
         .and_then(Node::as_mapping)
         .cloned()
