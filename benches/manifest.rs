@@ -1,10 +1,7 @@
 //! What every pipeline pays for its manifests: the merge of a podTemplate, canonical order, all checks of a CronJob; and the
 //! writing of a folder of 3,000 files, new and unchanged.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a benchmark that cannot set up its work is to end"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up its work is to end")]
 
 use std::hint::black_box;
 
@@ -64,11 +61,8 @@ fn checks(bench: &mut Criterion) {
     });
     assert!(found.is_empty(), "{found:?}");
 
-    let template = manifest
-        .node()
-        .at_route(&["spec", "jobTemplate", "spec", "template"])
-        .unwrap()
-        .clone();
+    let template =
+        manifest.node().at_route(&["spec", "jobTemplate", "spec", "template"]).unwrap().clone();
     let patch = Node::from(
         json!({"metadata": {"annotations": {"x": "y"}}, "spec": {"priorityClassName": "batch",
         "tolerations": [{"key": "batch", "operator": "Exists"}], "nodeSelector": {"pool": "batch"},
@@ -89,12 +83,7 @@ fn checks(bench: &mut Criterion) {
 fn folder(bench: &mut Criterion) {
     let objects = (0..1000).flat_map(|n| {
         ["configmap", "cronjob", "secret"].map(|kind| {
-            (
-                format!("pipeline-{n}/{kind}-{n}.yaml"),
-                0,
-                Span::NONE,
-                "key: value\n".repeat(170),
-            )
+            (format!("pipeline-{n}/{kind}-{n}.yaml"), 0, Span::NONE, "key: value\n".repeat(170))
         })
     });
     let files = FileSet::new(objects, &mut Diagnostics::default());

@@ -1,10 +1,7 @@
 //! Reading and writing YAML, in bytes a second, on definitions as people write them.
 //!
 //! `OMPIPE_BENCH_DEFINITIONS` may name a folder of YAML files to read instead of the generated one.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a benchmark that cannot set itself up fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up fails")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ompipe::diagnostic::Diagnostics;
@@ -99,23 +96,16 @@ fn definitions() -> Vec<String> {
     let Some(folder) = std::env::var_os("OMPIPE_BENCH_DEFINITIONS") else {
         return (0..500).map(generated).collect();
     };
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths
-        .iter()
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect()
+    paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 fn read_all(texts: &[String], dialect: Dialect) -> Vec<Node> {
     let mut found = Diagnostics::default();
-    let nodes: Vec<Node> = texts
-        .iter()
-        .flat_map(|text| yaml::read(SourceId(0), text, dialect, &mut found))
-        .collect();
+    let nodes: Vec<Node> =
+        texts.iter().flat_map(|text| yaml::read(SourceId(0), text, dialect, &mut found)).collect();
     assert!(found.is_empty(), "{:?}", found.iter().next());
     nodes
 }

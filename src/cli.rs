@@ -196,10 +196,7 @@ mod tests {
             let name = verb.get_name().to_owned();
             assert!(verb.get_about().is_some(), "{name} has no help");
             let help = verb.render_long_help().to_string();
-            assert!(
-                help.contains("Examples:") || name == "spec",
-                "{name} has no examples"
-            );
+            assert!(help.contains("Examples:") || name == "spec", "{name} has no examples");
         }
     }
 }

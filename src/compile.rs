@@ -77,24 +77,13 @@ pub fn compile(
         let wanted = options.objects
             && (options.only.is_empty()
                 || options.only.iter().any(|name| name == definition.name()));
-        one(
-            &definition,
-            &validator,
-            renderer.as_ref(),
-            options.mode,
-            wanted,
-        )
+        one(&definition, &validator, renderer.as_ref(), options.mode, wanted)
     });
     let outcomes = outcomes.collect::<Vec<_>>();
 
     let mut accounts = BTreeSet::new();
     let mut objects = Vec::with_capacity(outcomes.len() * 2);
-    for Outcome {
-        objects: of_pipeline,
-        account,
-        found: of,
-    } in outcomes
-    {
+    for Outcome { objects: of_pipeline, account, found: of } in outcomes {
         found.append(of);
         objects.extend(of_pipeline);
         accounts.extend(account);
@@ -105,9 +94,7 @@ pub fn compile(
             .flat_map(|renderer| renderer.account(namespace, account, found))
             .collect::<Vec<_>>()
     });
-    let mut all = accounts
-        .map(|manifest| object(&manifest, None, Span::NONE))
-        .collect::<Vec<_>>();
+    let mut all = accounts.map(|manifest| object(&manifest, None, Span::NONE)).collect::<Vec<_>>();
     all.append(&mut objects);
     all
 }
@@ -128,15 +115,10 @@ fn one(
     let manifests = renderer.pipeline(&pipeline, mode, found);
     if wanted {
         let folder = Some(pipeline.names.folder.as_str());
-        let objects = manifests
-            .iter()
-            .map(|manifest| object(manifest, folder, definition.name_span()));
+        let objects =
+            manifests.iter().map(|manifest| object(manifest, folder, definition.name_span()));
         outcome.objects = objects.collect();
-        let Parameters {
-            namespace,
-            service_account_name,
-            ..
-        } = pipeline.parameters;
+        let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
         outcome.account = Some((namespace, service_account_name));
     }
     outcome
@@ -146,12 +128,7 @@ fn object(manifest: &Manifest, folder: Option<&str>, span: Span) -> Object {
     let mut text = String::with_capacity(4096);
     yaml::write(manifest.node(), &mut text);
     text.shrink_to_fit();
-    Object {
-        file: manifest.file_name(folder),
-        order: manifest.apply_order(),
-        span,
-        text,
-    }
+    Object { file: manifest.file_name(folder), order: manifest.apply_order(), span, text }
 }
 
 /// A pipeline that is asked for and not there is an error, not an empty answer.
@@ -213,25 +190,12 @@ spec:
 
     fn compiled(kubernetes: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
         let bytes = TEXT.replace("{KUBERNETES}", kubernetes).into_bytes();
-        let input = Input::Text {
-            name: "-".to_owned(),
-            bytes,
-        };
+        let input = Input::Text { name: "-".to_owned(), bytes };
         let mut project = Project::read(vec![input]).unwrap();
-        let options = Options {
-            mode,
-            only: Vec::new(),
-            templates: Vec::new(),
-            bundle: None,
-            objects: true,
-        };
+        let options =
+            Options { mode, only: Vec::new(), templates: Vec::new(), bundle: None, objects: true };
         let mut found = std::mem::take(&mut project.found);
-        let objects = compile(
-            &mut project.definitions,
-            &options,
-            &mut project.sources,
-            &mut found,
-        );
+        let objects = compile(&mut project.definitions, &options, &mut project.sources, &mut found);
         (objects, found.into_sorted())
     }
 
@@ -292,16 +256,8 @@ spec:
             .replace("0 3 * * *", "0 25 * * *")
             .replace("Europe/Zurich", "Europe/Zuerich");
         let bytes = text.replace("{KUBERNETES}", "{}").into_bytes();
-        let project = Project::read(vec![Input::Text {
-            name: "-".to_owned(),
-            bytes,
-        }]);
-        let Project {
-            mut definitions,
-            mut sources,
-            mut found,
-            ..
-        } = project.unwrap();
+        let project = Project::read(vec![Input::Text { name: "-".to_owned(), bytes }]);
+        let Project { mut definitions, mut sources, mut found, .. } = project.unwrap();
         let options = Options {
             mode: Mode::Scheduled,
             only: Vec::new(),
@@ -310,14 +266,7 @@ spec:
             objects: false,
         };
         compile(&mut definitions, &options, &mut sources, &mut found);
-        let codes = found
-            .into_sorted()
-            .iter()
-            .map(|finding| finding.code.id)
-            .collect::<Vec<_>>();
-        assert_eq!(
-            codes,
-            [code::SCHEMA_VALUE.id, code::SCHEDULE.id, code::TIME_ZONE.id]
-        );
+        let codes = found.into_sorted().iter().map(|finding| finding.code.id).collect::<Vec<_>>();
+        assert_eq!(codes, [code::SCHEMA_VALUE.id, code::SCHEDULE.id, code::TIME_ZONE.id]);
     }
 }

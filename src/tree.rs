@@ -29,11 +29,7 @@ pub struct Span {
 
 impl Span {
     /// The place of computed values.
-    pub const NONE: Span = Span {
-        source: SourceId::NONE,
-        start: 0,
-        end: 0,
-    };
+    pub const NONE: Span = Span { source: SourceId::NONE, start: 0, end: 0 };
 
     /// Whether the value stands in a text.
     pub fn is_some(self) -> bool {
@@ -96,27 +92,19 @@ impl PartialEq for Node {
 impl PartialEq for Mapping {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len()
-            && self
-                .iter()
-                .all(|e| other.get(&e.key).is_some_and(|v| *v == e.value))
+            && self.iter().all(|e| other.get(&e.key).is_some_and(|v| *v == e.value))
     }
 }
 
 impl Node {
     /// A node that stands in no text.
     pub fn new(value: impl Into<Value>) -> Self {
-        Self {
-            value: value.into(),
-            span: Span::NONE,
-        }
+        Self { value: value.into(), span: Span::NONE }
     }
 
     /// A node at a place.
     pub fn at(value: impl Into<Value>, span: Span) -> Self {
-        Self {
-            value: value.into(),
-            span,
-        }
+        Self { value: value.into(), span }
     }
 
     /// The entry of a mapping; `None` for a missing key and for any other value.
@@ -206,9 +194,7 @@ impl Mapping {
 
     /// An empty mapping with room for `capacity` entries.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            entries: Vec::with_capacity(capacity),
-        }
+        Self { entries: Vec::with_capacity(capacity) }
     }
 
     /// How many entries there are.
@@ -228,10 +214,7 @@ impl Mapping {
 
     /// The value of a key, to change it.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries
-            .iter_mut()
-            .find(|entry| entry.key == key)
-            .map(|entry| &mut entry.value)
+        self.entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.value)
     }
 
     /// The entry of a key: its value and where the key stands.
@@ -254,11 +237,7 @@ impl Mapping {
         let key = key.into();
         match self.get_mut(&key) {
             Some(old) => *old = value,
-            None => self.entries.push(Entry {
-                key,
-                key_span: Span::NONE,
-                value,
-            }),
+            None => self.entries.push(Entry { key, key_span: Span::NONE, value }),
         }
     }
 
@@ -387,10 +366,7 @@ impl From<serde_json::Value> for Node {
             Json::String(text) => Value::String(text.into()),
             Json::Array(items) => Value::Sequence(items.into_iter().map(Node::from).collect()),
             Json::Object(object) => Value::Mapping(
-                object
-                    .into_iter()
-                    .map(|(key, value)| (key, Node::from(value)))
-                    .collect(),
+                object.into_iter().map(|(key, value)| (key, Node::from(value))).collect(),
             ),
         })
     }

@@ -60,11 +60,7 @@ fn a_code_is_explained_in_any_case_and_an_unknown_one_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), &["explain", "omp0101"]);
     assert_eq!(status(&output), 0);
-    assert!(
-        stdout(&output).starts_with("# OMP0101"),
-        "{}",
-        stdout(&output)
-    );
+    assert!(stdout(&output).starts_with("# OMP0101"), "{}", stdout(&output));
 
     let output = run(folder.path(), &["explain", "OMP9999"]);
     assert_eq!((status(&output), stdout(&output)), (2, ""));
@@ -74,16 +70,12 @@ fn a_code_is_explained_in_any_case_and_an_unknown_one_is_an_error() {
 #[test]
 fn a_value_of_a_pipeline_is_explained_by_the_line_that_set_it() {
     let folder = project();
-    let output = run(
-        folder.path(),
-        &["explain", "warehouse-metadata", "database"],
-    );
+    let output = run(folder.path(), &["explain", "warehouse-metadata", "database"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert!(stdout(&output).contains("database: analytics  # services/warehouse.yaml:18"));
-    for arguments in [
-        ["explain", "warehouse", "schedule"],
-        ["explain", "warehouse-metadata", "shedule"],
-    ] {
+    for arguments in
+        [["explain", "warehouse", "schedule"], ["explain", "warehouse-metadata", "shedule"]]
+    {
         let output = run(folder.path(), &arguments);
         assert_eq!((status(&output), stdout(&output)), (2, ""));
         assert!(stderr(&output).contains("\nHint: "), "{}", stderr(&output));
@@ -96,46 +88,26 @@ fn a_value_of_a_pipeline_is_explained_by_the_line_that_set_it() {
 #[test]
 fn a_new_project_names_a_schema_that_is_there_and_is_never_written_over() {
     let folder = project();
-    for path in [
-        "ompipe.yaml",
-        "services/warehouse.yaml",
-        "pipelines/warehouse-metadata.yaml",
-    ] {
+    for path in ["ompipe.yaml", "services/warehouse.yaml", "pipelines/warehouse-metadata.yaml"] {
         let path = folder.path().join(path);
         let text = fs::read_to_string(&path).unwrap();
         let modeline = text.lines().next().unwrap();
-        let schema = modeline
-            .strip_prefix("# yaml-language-server: $schema=")
-            .unwrap();
+        let schema = modeline.strip_prefix("# yaml-language-server: $schema=").unwrap();
         assert!(path.parent().unwrap().join(schema).is_file(), "{modeline}");
     }
     fs::write(folder.path().join("ompipe.yaml"), "mine\n").unwrap();
     let output = run(folder.path(), &["init"]);
     assert_eq!(status(&output), 2);
-    assert!(
-        stderr(&output).contains("ompipe.yaml is there already"),
-        "{}",
-        stderr(&output)
-    );
-    assert_eq!(
-        fs::read_to_string(folder.path().join("ompipe.yaml")).unwrap(),
-        "mine\n"
-    );
+    assert!(stderr(&output).contains("ompipe.yaml is there already"), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(folder.path().join("ompipe.yaml")).unwrap(), "mine\n");
 }
 
 #[test]
 fn the_schema_of_each_kind_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    for kind in [
-        "",
-        "IngestionProject",
-        "ServiceConnection",
-        "IngestionPipeline",
-    ] {
-        let arguments: Vec<&str> = ["schema", kind]
-            .into_iter()
-            .filter(|word| !word.is_empty())
-            .collect();
+    for kind in ["", "IngestionProject", "ServiceConnection", "IngestionPipeline"] {
+        let arguments: Vec<&str> =
+            ["schema", kind].into_iter().filter(|word| !word.is_empty()).collect();
         let output = run(folder.path(), &arguments);
         assert_eq!(status(&output), 0);
         serde_json::from_str::<serde_json::Value>(stdout(&output)).unwrap();
@@ -179,11 +151,7 @@ fn a_schema_of_openmetadata_is_imported_into_the_project_only() {
     file.write_all(b"{}").unwrap();
     let output = run(folder.path(), &["spec", "import", "odd-1.2.json"]);
     assert_eq!(status(&output), 2);
-    assert!(
-        stderr(&output).contains("Caused by: "),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("Caused by: "), "{}", stderr(&output));
 }
 
 /// A project with something wrong in its pipeline: the line is put into its `spec.kubernetes`.
@@ -204,24 +172,12 @@ const FORMATS: [&str; 5] = ["text", "json", "sarif", "github", "junit"];
 fn a_new_project_is_sound_and_renders() {
     let folder = project();
     let output = run(folder.path(), &["validate", "--strict"]);
-    assert_eq!(
-        (status(&output), stdout(&output)),
-        (0, ""),
-        "{}",
-        stderr(&output)
-    );
-    assert!(
-        stderr(&output).contains("1 pipeline in 3 files"),
-        "{}",
-        stderr(&output)
-    );
+    assert_eq!((status(&output), stdout(&output)), (0, ""), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 pipeline in 3 files"), "{}", stderr(&output));
     let output = run(folder.path(), &["render"]);
     assert_eq!((status(&output), stderr(&output)), (0, ""));
     for kind in ["ConfigMap", "CronJob", "ServiceAccount"] {
-        assert!(
-            stdout(&output).contains(&format!("\nkind: {kind}\n")),
-            "{kind}"
-        );
+        assert!(stdout(&output).contains(&format!("\nkind: {kind}\n")), "{kind}");
     }
 }
 
@@ -230,11 +186,7 @@ fn the_project_is_found_from_a_folder_below() {
     let folder = project();
     let output = run(&folder.path().join("pipelines"), &["validate"]);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("1 pipeline in 3 files"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("1 pipeline in 3 files"), "{}", stderr(&output));
 }
 
 #[test]
@@ -247,31 +199,19 @@ fn without_a_project_there_is_a_hint() {
     }
     let output = run(folder.path(), &["validate", "missing.yaml"]);
     assert_eq!(status(&output), 2);
-    assert!(
-        stderr(&output).contains("missing.yaml"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("missing.yaml"), "{}", stderr(&output));
 }
 
 #[test]
 fn the_exit_status_is_the_same_in_every_format() {
-    let cases = [
-        (project(), 0, 0),
-        (project_with(WARNING), 0, 1),
-        (project_with(ERROR), 1, 1),
-    ];
+    let cases = [(project(), 0, 0), (project_with(WARNING), 0, 1), (project_with(ERROR), 1, 1)];
     for (folder, normal, strict) in &cases {
         for verb in ["validate", "render"] {
             for format in FORMATS {
                 let output = run(folder.path(), &[verb, "--format", format]);
                 assert_eq!(status(&output), *normal, "{verb} --format {format}");
                 let output = run(folder.path(), &[verb, "--strict", "--format", format]);
-                assert_eq!(
-                    status(&output),
-                    *strict,
-                    "{verb} --strict --format {format}"
-                );
+                assert_eq!(status(&output), *strict, "{verb} --strict --format {format}");
             }
         }
     }
@@ -299,11 +239,7 @@ fn a_run_that_finds_an_error_renders_nothing() {
     let folder = project_with(WARNING);
     let output = run(folder.path(), &["render", "--strict"]);
     assert_eq!((status(&output), stdout(&output)), (1, ""));
-    assert!(
-        stderr(&output).contains("error[OMP0418]"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("error[OMP0418]"), "{}", stderr(&output));
 }
 
 #[test]
@@ -324,10 +260,8 @@ fn standard_input_is_read_where_a_path_is_a_dash() {
 #[test]
 fn standard_output_is_written_where_the_folder_is_a_dash() {
     let folder = project();
-    let (dash, none) = (
-        run(folder.path(), &["render", "-o", "-"]),
-        run(folder.path(), &["render"]),
-    );
+    let (dash, none) =
+        (run(folder.path(), &["render", "-o", "-"]), run(folder.path(), &["render"]));
     assert_eq!(dash.stdout, none.stdout);
     assert!(!folder.path().join("-").exists());
 }
@@ -336,39 +270,20 @@ fn standard_output_is_written_where_the_folder_is_a_dash() {
 fn a_folder_is_written_once_and_what_is_left_over_is_named() {
     let folder = project();
     let output = run(folder.path(), &["render", "-o", "out"]);
-    assert_eq!(
-        (status(&output), stdout(&output)),
-        (0, ""),
-        "{}",
-        stderr(&output)
-    );
+    assert_eq!((status(&output), stdout(&output)), (0, ""), "{}", stderr(&output));
     assert!(folder.path().join("out/kustomization.yaml").is_file());
     let output = run(folder.path(), &["render", "-o", "out"]);
-    assert!(
-        stderr(&output).contains("Wrote 0 files"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("Wrote 0 files"), "{}", stderr(&output));
     // The rendered folder is no part of the project.
     let output = run(folder.path(), &["validate"]);
-    assert!(
-        stderr(&output).contains("1 pipeline in 3 files"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("1 pipeline in 3 files"), "{}", stderr(&output));
 
-    let stale = folder
-        .path()
-        .join("out/old-pipeline/cronjob-om-cronjob-old-pipeline.yaml");
+    let stale = folder.path().join("out/old-pipeline/cronjob-om-cronjob-old-pipeline.yaml");
     fs::create_dir_all(stale.parent().unwrap()).unwrap();
     fs::write(&stale, "kind: CronJob\n").unwrap();
     let output = run(folder.path(), &["render", "-o", "out"]);
     assert_eq!(status(&output), 0);
-    assert!(
-        stderr(&output).contains("warning[OMP0635]"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("warning[OMP0635]"), "{}", stderr(&output));
     assert!(stale.is_file());
 }
 
@@ -377,25 +292,14 @@ fn the_projects_own_folder_is_not_written_over() {
     let folder = project();
     let output = run(folder.path(), &["render", "-o", "."]);
     assert_eq!(status(&output), 2);
-    assert!(
-        stderr(&output).starts_with("Error: "),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).starts_with("Error: "), "{}", stderr(&output));
 }
 
 #[test]
 fn one_run_of_one_pipeline_is_rendered_with_its_id() {
     let folder = project();
     let id = "0b0e9e3c-7f6b-4b4e-9a39-1f6f2d8f5a11";
-    let arguments = [
-        "render",
-        "--run",
-        "--run-id",
-        id,
-        "-l",
-        "warehouse-metadata",
-    ];
+    let arguments = ["render", "--run", "--run-id", id, "-l", "warehouse-metadata"];
     let output = run(folder.path(), &arguments);
     assert_eq!(status(&output), 0, "{}", stderr(&output));
     assert!(stdout(&output).contains("\nkind: Job\n") && stdout(&output).contains(id));

@@ -112,11 +112,7 @@ fn expression(random: &mut Random) -> String {
     if random.chance(12) {
         return every(random);
     }
-    let count = if random.chance(3) {
-        3 + random.below(4)
-    } else {
-        5
-    };
+    let count = if random.chance(3) { 3 + random.below(4) } else { 5 };
     let fields: Vec<String> = (0..count).map(|at| field(random, at.min(4))).collect();
     let mut text = fields.join(" ");
     if random.chance(6) {
@@ -124,9 +120,7 @@ fn expression(random: &mut Random) -> String {
         let at = random.below(text.len() + 1);
         text.insert_str(
             at,
-            random.one_of(&[
-                "x", "-", "/", ",", "*", "0", "9", " ", "L", "#", "+", "é", "_", ".",
-            ]),
+            random.one_of(&["x", "-", "/", ",", "*", "0", "9", " ", "L", "#", "+", "é", "_", "."]),
         );
     }
     text
@@ -134,24 +128,15 @@ fn expression(random: &mut Random) -> String {
 
 fn field(random: &mut Random, at: usize) -> String {
     if random.chance(35) {
-        return random
-            .one_of(&["*", "*", "?", "*/2", "*/15", "*/1"])
-            .to_owned();
+        return random.one_of(&["*", "*", "?", "*/2", "*/15", "*/1"]).to_owned();
     }
     let most = if random.chance(25) { 4 } else { 1 };
     let items = 1 + random.below(most);
-    (0..items)
-        .map(|_| item(random, at))
-        .collect::<Vec<_>>()
-        .join(",")
+    (0..items).map(|_| item(random, at)).collect::<Vec<_>>().join(",")
 }
 
 fn item(random: &mut Random, at: usize) -> String {
-    let mut item = if random.chance(8) {
-        "*".to_owned()
-    } else {
-        value(random, at)
-    };
+    let mut item = if random.chance(8) { "*".to_owned() } else { value(random, at) };
     if random.chance(35) {
         let mut high = value(random, at);
         if let (Ok(a), Ok(b)) = (item.parse::<u32>(), high.parse::<u32>())
@@ -215,9 +200,7 @@ fn ours(text: &str) -> Option<(Value, Vec<String>)> {
         .iter()
         .map(|after| {
             let after: DateTime = after.trim_end_matches('Z').parse().unwrap();
-            schedule
-                .next_after(after)
-                .map_or(String::new(), |next| next.to_string())
+            schedule.next_after(after).map_or(String::new(), |next| next.to_string())
         })
         .collect();
     Some((timing, next))
@@ -235,19 +218,16 @@ fn theirs(expressions: &[String]) -> Option<Vec<Value>> {
         .spawn();
     let mut child = spawned.ok()?;
     let mut stdin = child.stdin.take().unwrap();
-    let input: String = expressions
-        .iter()
-        .map(|text| serde_json::to_string(text).unwrap() + "\n")
-        .collect();
+    let input: String =
+        expressions.iter().map(|text| serde_json::to_string(text).unwrap() + "\n").collect();
     let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    output.status.success().then(|| {
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    })
+    output
+        .status
+        .success()
+        .then(|| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 #[test]
@@ -256,10 +236,7 @@ fn schedules_are_accepted_and_meant_as_kubernetes_does() {
     let mut expressions: Vec<String> = NAMED.iter().map(|text| (*text).to_owned()).collect();
     expressions.extend((0..MADE_UP).map(|_| expression(&mut random)));
     let Some(answers) = theirs(&expressions) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "Go with robfig/cron is needed where CI is set"
-        );
+        assert!(std::env::var_os("CI").is_none(), "Go with robfig/cron is needed where CI is set");
         println!("skipped: Go could not build tests/cron");
         return;
     };
@@ -279,23 +256,10 @@ fn schedules_are_accepted_and_meant_as_kubernetes_does() {
             different.push(format!("{text:?}\n  ours   {ours}\n  theirs {answer}"));
         }
     }
-    let shown = different
-        .iter()
-        .take(10)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n");
-    assert!(
-        different.is_empty(),
-        "{} of {}:\n{shown}",
-        different.len(),
-        expressions.len()
-    );
+    let shown = different.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
+    assert!(different.is_empty(), "{} of {}:\n{shown}", different.len(), expressions.len());
     // Both kinds are many, or the comparison says little.
     let refused = expressions.len() - accepted;
-    assert!(
-        accepted > 2000 && refused > 2000,
-        "{accepted} accepted, {refused} refused"
-    );
+    assert!(accepted > 2000 && refused > 2000, "{accepted} accepted, {refused} refused");
     println!("{accepted} accepted, {refused} refused");
 }

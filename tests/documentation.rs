@@ -7,14 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The variables that hold others; what the rest of them hold is free or the same as elsewhere.
-const WITH_FIELDS: [&str; 6] = [
-    "pipeline",
-    "names",
-    "config",
-    "env",
-    "command",
-    "exitHandler",
-];
+const WITH_FIELDS: [&str; 6] = ["pipeline", "names", "config", "env", "command", "exitHandler"];
 
 /// The parameters that templates see in another shape, as `env` and `podAnnotations`, or not at all.
 const NOT_IN_TEMPLATES: [&str; 6] = [
@@ -42,12 +35,7 @@ fn table(text: &str, heading: &str) -> Vec<Vec<String>> {
         .lines()
         .filter(|line| line.starts_with('|') && !line.starts_with("|-"))
         .skip(1)
-        .map(|line| {
-            line.trim_matches('|')
-                .split('|')
-                .map(|cell| cell.trim().to_owned())
-                .collect()
-        })
+        .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
         .collect()
 }
 
@@ -58,9 +46,7 @@ fn quoted(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file() {
-    let mut pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
-        .map(PathBuf::from)
-        .to_vec();
+    let mut pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(PathBuf::from).to_vec();
     pages.extend(
         fs::read_dir(root().join("docs"))
             .unwrap()
@@ -84,9 +70,7 @@ fn every_link_of_the_documentation_leads_to_a_file() {
 fn the_table_of_parameters_has_each_parameter_with_its_default() {
     let schema: serde_json::Value =
         serde_json::from_str(&read("schemas/IngestionProject.json")).unwrap();
-    let properties = schema["definitions"]["Parameters"]["properties"]
-        .as_object()
-        .unwrap();
+    let properties = schema["definitions"]["Parameters"]["properties"].as_object().unwrap();
     let text = read("docs/definitions.md");
     let rows = table(&text, "## Parameters");
 
@@ -100,10 +84,7 @@ fn the_table_of_parameters_has_each_parameter_with_its_default() {
                 Some(value) if value.is_number() || value == true => value.to_string(),
                 _ => continue,
             };
-            assert!(
-                quoted(&row[1]).contains(&default.as_str()),
-                "{name}: {default}"
-            );
+            assert!(quoted(&row[1]).contains(&default.as_str()), "{name}: {default}");
         }
     }
 }
@@ -139,9 +120,7 @@ fn the_variables_of_templates_are_those_that_are_documented() {
 fn templates_know_every_parameter_by_its_name() {
     let schema: serde_json::Value =
         serde_json::from_str(&read("schemas/IngestionProject.json")).unwrap();
-    let properties = schema["definitions"]["Parameters"]["properties"]
-        .as_object()
-        .unwrap();
+    let properties = schema["definitions"]["Parameters"]["properties"].as_object().unwrap();
     let parameters: BTreeSet<_> = properties
         .keys()
         .filter(|name| !NOT_IN_TEMPLATES.contains(&name.as_str()))
@@ -154,11 +133,7 @@ fn templates_know_every_parameter_by_its_name() {
 fn known(prefix: &str) -> BTreeSet<String> {
     let folder = tempfile::tempdir().unwrap();
     for file in ["ompipe.yaml", "snowflake.yaml"] {
-        fs::copy(
-            root().join("examples/quickstart").join(file),
-            folder.path().join(file),
-        )
-        .unwrap();
+        fs::copy(root().join("examples/quickstart").join(file), folder.path().join(file)).unwrap();
     }
     fs::create_dir(folder.path().join("templates")).unwrap();
     let template = format!(
@@ -172,12 +147,7 @@ fn known(prefix: &str) -> BTreeSet<String> {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    let line = text
-        .lines()
-        .find_map(|line| line.split_once("known here: "));
+    let line = text.lines().find_map(|line| line.split_once("known here: "));
     assert!(line.is_some(), "{text}");
-    quoted(line.unwrap().1)
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
+    quoted(line.unwrap().1).into_iter().map(str::to_owned).collect()
 }

@@ -13,11 +13,7 @@ use proptest::prelude::*;
 fn findings() -> (Vec<Diagnostic>, Sources) {
     let mut sources = Sources::default();
     let a = sources.add("pipe lines/ü&<a>.yaml", "a: 1\nb: [\n  ö]\n");
-    let at = |start, end| Span {
-        source: a,
-        start,
-        end,
-    };
+    let at = |start, end| Span { source: a, start, end };
     let found = vec![
         Diagnostic::error(&code::YAML_SYNTAX, at(3, 4), "a < b && \"c\" ]]> \u{7}")
             .with_label("here")
@@ -48,10 +44,8 @@ fn sarif_agrees_with_its_schema() {
         let mut out = Vec::new();
         sarif::write(found, &sources, &mut out).unwrap();
         let log = serde_json::from_slice(&out).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&log)
-            .map(|error| error.to_string())
-            .collect();
+        let errors: Vec<String> =
+            validator.iter_errors(&log).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new());
     }
 }
@@ -62,10 +56,7 @@ fn junit_is_well_formed_xml() {
     let mut out = Vec::new();
     junit::write(&found, &sources, &mut out).unwrap();
     let python = std::process::Command::new("python3")
-        .args([
-            "-c",
-            "import sys, xml.dom.minidom as x; x.parse(sys.stdin.buffer)",
-        ])
+        .args(["-c", "import sys, xml.dom.minidom as x; x.parse(sys.stdin.buffer)"])
         .stdin(std::process::Stdio::piped())
         .spawn();
     let Ok(mut python) = python else {
@@ -115,11 +106,7 @@ spec:
 
 /// A change that a slip of the hand makes: some bytes taken out, others put in their place.
 fn slip() -> impl Strategy<Value = (prop::sample::Index, usize, String)> {
-    (
-        any::<prop::sample::Index>(),
-        0..4usize,
-        "[ \t\n:\"'{}\\[\\],#&*|>-]{0,3}",
-    )
+    (any::<prop::sample::Index>(), 0..4usize, "[ \t\n:\"'{}\\[\\],#&*|>-]{0,3}")
 }
 
 proptest! {
@@ -161,8 +148,5 @@ fn outputs(found: &[Diagnostic], sources: &Sources) -> Vec<String> {
     sarif::write(found, sources, &mut outputs[3]).unwrap();
     github::write(found, sources, &mut outputs[4]).unwrap();
     junit::write(found, sources, &mut outputs[5]).unwrap();
-    outputs
-        .into_iter()
-        .map(|output| String::from_utf8(output).unwrap())
-        .collect()
+    outputs.into_iter().map(|output| String::from_utf8(output).unwrap()).collect()
 }

@@ -21,19 +21,13 @@ use similar::TextDiff;
 
 /// The codes that no folder of small files can show, and why.
 const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
-    (
-        "OMP0207",
-        "each form of a definition's text has a rule with a code of its own",
-    ),
+    ("OMP0207", "each form of a definition's text has a rule with a code of its own"),
     ("OMP0423", "it takes 256 KiB of annotations"),
     (
         "OMP0634",
         "names are lower case before they are files, so that it takes templates of one's own",
     ),
-    (
-        "OMP0635",
-        "it takes a folder that was written before; tests/cli.rs has one",
-    ),
+    ("OMP0635", "it takes a folder that was written before; tests/cli.rs has one"),
 ];
 
 fn main() -> ExitCode {
@@ -50,10 +44,9 @@ fn main() -> ExitCode {
             let name = format!("{example}/{}", case.name);
             trials.push(Trial::test(name, move || case.check(update)));
         }
-        trials.push(Trial::test(
-            format!("{example}/on any number of threads"),
-            move || threads_make_no_difference(&example),
-        ));
+        trials.push(Trial::test(format!("{example}/on any number of threads"), move || {
+            threads_make_no_difference(&example)
+        }));
     }
     for case in folders(&root().join("examples/invalid")) {
         let case = Case::of_invalid(&case);
@@ -62,13 +55,8 @@ fn main() -> ExitCode {
             case.check_invalid(update)
         }));
     }
-    trials.push(Trial::test("every golden has an example", move || {
-        no_orphans(&claimed, update)
-    }));
-    trials.push(Trial::test(
-        "every code has an example",
-        every_code_has_an_example,
-    ));
+    trials.push(Trial::test("every golden has an example", move || no_orphans(&claimed, update)));
+    trials.push(Trial::test("every code has an example", every_code_has_an_example));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -103,15 +91,10 @@ impl Case {
         let folder = root().join("examples").join(example);
         let cases = fs::read_to_string(folder.join(".cases"))
             .unwrap_or_else(|_| "manifests.yaml: render".to_owned());
-        let lines = cases
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines = cases.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
         let case = |line: &str| {
             let (name, command) = line.split_once(": ").unwrap();
-            let golden = root()
-                .join("golden")
-                .join(example)
-                .join(name.trim_end_matches('/'));
+            let golden = root().join("golden").join(example).join(name.trim_end_matches('/'));
             Self {
                 name: name.to_owned(),
                 folder: folder.clone(),
@@ -127,12 +110,7 @@ impl Case {
         let command =
             fs::read_to_string(folder.join(".cases")).unwrap_or_else(|_| "validate".to_owned());
         let golden = root().join("golden/invalid").join(format!("{name}.txt"));
-        Self {
-            name: name.to_owned(),
-            folder,
-            arguments: words(command.trim()),
-            golden,
-        }
+        Self { name: name.to_owned(), folder, arguments: words(command.trim()), golden }
     }
 
     fn check(&self, update: bool) -> Result<(), Failed> {
@@ -149,10 +127,7 @@ impl Case {
             .into_iter()
             .map(|path| {
                 let text = fs::read_to_string(&path).unwrap();
-                (
-                    self.golden.join(path.strip_prefix(out.path()).unwrap()),
-                    text,
-                )
+                (self.golden.join(path.strip_prefix(out.path()).unwrap()), text)
             })
             .collect();
         for path in files(&self.golden) {
@@ -163,9 +138,7 @@ impl Case {
                 fs::remove_file(path)?;
             }
         }
-        written
-            .iter()
-            .try_for_each(|(path, text)| compare(path, text, update))
+        written.iter().try_for_each(|(path, text)| compare(path, text, update))
     }
 
     fn check_invalid(&self, update: bool) -> Result<(), Failed> {
@@ -209,11 +182,7 @@ struct Run {
 fn run(folder: &Path, arguments: &[String], out: &Path) -> Run {
     let out = out.to_str().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_ompipe"))
-        .args(
-            arguments
-                .iter()
-                .map(|argument| argument.replace("{out}", out)),
-        )
+        .args(arguments.iter().map(|argument| argument.replace("{out}", out)))
         .current_dir(folder)
         .env_clear()
         .output()
@@ -253,11 +222,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut left = vec![folder.to_owned()];
     while let Some(path) = left.pop() {
         if path.is_dir() {
-            left.extend(
-                fs::read_dir(path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
+            left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
         } else if path.exists() {
             files.push(path);
         }
@@ -269,11 +234,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn threads_make_no_difference(example: &str) -> Result<(), Failed> {
     let folder = root().join("examples").join(example);
     let render = |threads: &str| {
-        let run = run(
-            &folder,
-            &words(&format!("render --threads {threads}")),
-            Path::new("/none"),
-        );
+        let run = run(&folder, &words(&format!("render --threads {threads}")), Path::new("/none"));
         (run.stdout, run.stderr)
     };
     let one = render("1");
@@ -300,10 +261,7 @@ fn no_orphans(claimed: &BTreeSet<PathBuf>, update: bool) -> Result<(), Failed> {
 fn every_code_has_an_example() -> Result<(), Failed> {
     let shown: String = files(&root().join("golden"))
         .iter()
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|end| end == "txt" || end == "stderr")
-        })
+        .filter(|path| path.extension().is_some_and(|end| end == "txt" || end == "stderr"))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
     let missing: Vec<&str> = ompipe::diagnostic::code::ALL
@@ -315,10 +273,6 @@ fn every_code_has_an_example() -> Result<(), Failed> {
     if missing.is_empty() {
         Ok(())
     } else {
-        Err(format!(
-            "no example in examples/invalid shows {}",
-            missing.join(", ")
-        )
-        .into())
+        Err(format!("no example in examples/invalid shows {}", missing.join(", ")).into())
     }
 }

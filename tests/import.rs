@@ -3,11 +3,7 @@
 //!
 //! Besides the files in `tests/import/`, OpenMetadata's own examples are looked for in `$OMPIPE_WORKFLOWS` or
 //! `../shared/workflows`; a test without them says so.
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that cannot set itself up fails"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,14 +28,8 @@ fn examples() -> Option<PathBuf> {
     let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/workflows");
     let folder = std::env::var_os("OMPIPE_WORKFLOWS").map_or(default, PathBuf::from);
     if !folder.exists() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "OMPIPE_WORKFLOWS is needed where CI is set"
-        );
-        println!(
-            "skipped: {} is not there; set OMPIPE_WORKFLOWS",
-            folder.display()
-        );
+        assert!(std::env::var_os("CI").is_none(), "OMPIPE_WORKFLOWS is needed where CI is set");
+        println!("skipped: {} is not there; set OMPIPE_WORKFLOWS", folder.display());
         return None;
     }
     Some(folder)
@@ -50,14 +40,9 @@ fn import(paths: &[PathBuf]) -> (Conversion, BTreeMap<String, Value>) {
     let (mut sources, mut found) = (Sources::default(), Diagnostics::default());
     let inputs = read(paths, &mut sources, &mut found).unwrap();
     let workflows = &inputs.workflows;
-    let originals = workflows
-        .iter()
-        .map(|input| (input.name.clone(), Value::from(&input.workflow)))
-        .collect();
-    let options = Options {
-        project: "imported",
-        ..Options::default()
-    };
+    let originals =
+        workflows.iter().map(|input| (input.name.clone(), Value::from(&input.workflow))).collect();
+    let options = Options { project: "imported", ..Options::default() };
     let conversion = convert(inputs, options, &mut found);
     assert!(found.is_empty(), "{found:?}");
     (conversion, originals)
@@ -80,10 +65,7 @@ fn definitions(conversion: &Conversion) -> Definitions {
 fn effective(definitions: &Definitions) -> BTreeMap<String, Value> {
     let workflow = |pipeline: &ompipe::definition::IngestionPipeline| {
         let service = pipeline.spec.service.as_ref().map(|name| {
-            let service = definitions
-                .services
-                .iter()
-                .find(|service| service.name() == name);
+            let service = definitions.services.iter().find(|service| service.name() == name);
             let service = service.unwrap();
             ServiceLayer {
                 name: service.at(&["metadata", "name"]).unwrap(),
@@ -92,9 +74,7 @@ fn effective(definitions: &Definitions) -> BTreeMap<String, Value> {
             }
         });
         let layers = Layers {
-            open_metadata: definitions
-                .project()
-                .and_then(|project| project.open_metadata()),
+            open_metadata: definitions.project().and_then(|project| project.open_metadata()),
             service,
             pipeline_type: pipeline.spec.pipeline_type,
             workflow: pipeline.workflow(),
@@ -115,10 +95,7 @@ fn put_back(workflow: &mut Value, original: &Value, seen: &mut Seen) {
             let reference = &entries["secretKeyRef"];
             let text = |key: &str| reference[key].as_str().unwrap().to_owned();
             let before = seen.insert((text("name"), text("key")), original.clone());
-            assert!(
-                before.is_none_or(|before| before == *original),
-                "one key, one value"
-            );
+            assert!(before.is_none_or(|before| before == *original), "one key, one value");
             *workflow = original.clone();
         }
         Value::Object(entries) => {
@@ -143,9 +120,7 @@ fn completed(conversion: &Conversion) -> Vec<(String, String)> {
         rest.split(' ').next().map(str::to_owned)
     };
     let notes = conversion.report.notes.iter();
-    notes
-        .filter_map(|note| Some((note.file.clone(), part(&note.text)?)))
-        .collect()
+    notes.filter_map(|note| Some((note.file.clone(), part(&note.text)?))).collect()
 }
 
 /// Secrets by their name and key, with the values that the workflows had.
@@ -182,30 +157,15 @@ fn assert_workflows_come_back(folder: &Path) -> (Conversion, Seen) {
         .report
         .secrets
         .iter()
-        .flat_map(|secret| {
-            secret
-                .keys
-                .iter()
-                .map(|key| (secret.name.clone(), key.key.clone()))
-        })
+        .flat_map(|secret| secret.keys.iter().map(|key| (secret.name.clone(), key.key.clone())))
         .collect();
-    assert_eq!(
-        keys,
-        seen.keys().cloned().collect(),
-        "the report lists what is referred to"
-    );
+    assert_eq!(keys, seen.keys().cloned().collect(), "the report lists what is referred to");
     for value in seen.values().filter_map(Value::as_str) {
         // A sample may be called like its own field.
         let telling = value.len() > 12 && !value.chars().all(|c| c.is_alphabetic() || c == '_');
         let holds = |text: &str| telling && text.contains(value);
-        assert!(
-            !conversion.files.iter().any(|file| holds(&file.text)),
-            "a secret was written"
-        );
-        assert!(
-            !holds(&conversion.report.to_string()),
-            "a secret was reported"
-        );
+        assert!(!conversion.files.iter().any(|file| holds(&file.text)), "a secret was written");
+        assert!(!holds(&conversion.report.to_string()), "a secret was reported");
     }
     (conversion, seen)
 }
@@ -214,10 +174,7 @@ fn assert_workflows_come_back(folder: &Path) -> (Conversion, Seen) {
 fn run_rendered(folder: &Path) -> Option<String> {
     let python = Command::new("python3").args(["-c", "import yaml"]).output();
     if !python.is_ok_and(|output| output.status.success()) {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "python3 with PyYAML is needed in CI"
-        );
+        assert!(std::env::var_os("CI").is_none(), "python3 with PyYAML is needed in CI");
         println!("skipped: python3 with PyYAML is not here");
         return None;
     }
@@ -225,10 +182,8 @@ fn run_rendered(folder: &Path) -> Option<String> {
     let work = tempfile::tempdir().unwrap();
     let (project, rendered) = (work.path().join("project"), work.path().join("rendered"));
     let ompipe = |arguments: &[&Path]| {
-        let status = Command::new(env!("CARGO_BIN_EXE_ompipe"))
-            .args(arguments)
-            .arg("--quiet")
-            .status();
+        let status =
+            Command::new(env!("CARGO_BIN_EXE_ompipe")).args(arguments).arg("--quiet").status();
         assert!(status.unwrap().success(), "{arguments:?}");
     };
     let (verb, output) = (Path::new("import"), Path::new("-o"));
@@ -250,12 +205,7 @@ fn run_rendered(folder: &Path) -> Option<String> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    python
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(given.to_string().as_bytes())
-        .unwrap();
+    python.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
     Some(String::from_utf8(output.stdout).unwrap())
@@ -282,10 +232,7 @@ fn openmetadatas_own_examples_come_back_from_one_project_and_each_from_its_own()
     assert!(conversion.report.pipelines >= 24, "{}", conversion.report);
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
+        if path.extension().is_some_and(|extension| extension == "yaml") {
             assert_workflows_come_back(&path);
         }
     }
@@ -294,41 +241,22 @@ fn openmetadatas_own_examples_come_back_from_one_project_and_each_from_its_own()
 fn text<'a>(conversion: &'a Conversion, path: &str) -> &'a str {
     let file = conversion.files.iter().find(|file| file.path == path);
     let paths: Vec<_> = conversion.files.iter().map(|file| &file.path).collect();
-    &file
-        .unwrap_or_else(|| panic!("{path} is not among {paths:?}"))
-        .text
+    &file.unwrap_or_else(|| panic!("{path} is not among {paths:?}")).text
 }
 
 #[test]
 fn a_connection_that_two_files_share_is_written_once() {
     let (conversion, _) = import(&[small()]);
     let definitions = definitions(&conversion);
-    let services: Vec<_> = definitions
-        .services
-        .iter()
-        .map(|service| service.name())
-        .collect();
-    assert_eq!(
-        services,
-        ["orders", "orders-postgres"],
-        "same name, two connections"
-    );
-    let usage = definitions
-        .pipelines
-        .iter()
-        .find(|pipeline| pipeline.name() == "orders-usage")
-        .unwrap();
-    let metadata = definitions
-        .pipelines
-        .iter()
-        .find(|pipeline| pipeline.name() == "orders")
-        .unwrap();
+    let services: Vec<_> = definitions.services.iter().map(|service| service.name()).collect();
+    assert_eq!(services, ["orders", "orders-postgres"], "same name, two connections");
+    let usage =
+        definitions.pipelines.iter().find(|pipeline| pipeline.name() == "orders-usage").unwrap();
+    let metadata =
+        definitions.pipelines.iter().find(|pipeline| pipeline.name() == "orders").unwrap();
     assert_eq!(usage.spec.service, metadata.spec.service);
-    let dbt = definitions
-        .pipelines
-        .iter()
-        .find(|pipeline| pipeline.name() == "more-orders")
-        .unwrap();
+    let dbt =
+        definitions.pipelines.iter().find(|pipeline| pipeline.name() == "more-orders").unwrap();
     assert_eq!(
         dbt.spec.service.as_deref(),
         Some("orders"),
@@ -360,10 +288,7 @@ fn what_most_files_say_of_the_server_is_the_projects_and_the_rest_the_pipelines(
     assert!(
         text(&conversion, "pipelines/more-orders.yaml").contains("key: securityConfig.jwtToken")
     );
-    let (alone, _) = import(&[
-        small().join("orders.yaml"),
-        small().join("orders_usage.yaml"),
-    ]);
+    let (alone, _) = import(&[small().join("orders.yaml"), small().join("orders_usage.yaml")]);
     assert!(text(&alone, "ompipe.yaml").contains("hostPort: http://openmetadata:8585/api"));
     assert!(text(&alone, "ompipe.yaml").contains("name: openmetadata-bot"));
     assert!(!text(&alone, "pipelines/orders-usage.yaml").contains("openMetadataServerConfig"));
@@ -378,16 +303,8 @@ fn what_is_no_workflow_is_left_out_of_a_folder_and_an_error_when_it_is_named() {
         skipped[0].name.ends_with("values.yaml") && skipped[0].reason.contains("workflowConfig")
     );
     let named = small().join("values.yaml");
-    let error = read(
-        &[named],
-        &mut Sources::default(),
-        &mut Diagnostics::default(),
-    )
-    .unwrap_err();
-    assert!(
-        error.to_string().contains("holds no OpenMetadata workflow"),
-        "{error}"
-    );
+    let error = read(&[named], &mut Sources::default(), &mut Diagnostics::default()).unwrap_err();
+    assert!(error.to_string().contains("holds no OpenMetadata workflow"), "{error}");
 }
 
 #[test]
@@ -395,46 +312,23 @@ fn what_lies_beside_workflows_in_a_folder_is_reported_and_no_obstacle() {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
     let workflow = std::fs::read(small().join("orders_usage.yaml")).unwrap();
-    put(
-        "chart.yaml",
-        b"{{- if .Values.enabled }}\nkind: {{ .Values.kind }}\n{{- end }}\n",
-    );
+    put("chart.yaml", b"{{- if .Values.enabled }}\nkind: {{ .Values.kind }}\n{{- end }}\n");
     put("binary.json", &[0xff, 0xfe, 0x00]);
     put("empty.yml", b"# nothing\n");
-    put(
-        "two.yaml",
-        &[&workflow[..], b"---\nkind: ConfigMap\n"].concat(),
-    );
+    put("two.yaml", &[&workflow[..], b"---\nkind: ConfigMap\n"].concat());
     put("notes.txt", b"not looked at");
     let (conversion, _) = import(&[folder.path().to_owned(), folder.path().join("two.yaml")]);
-    assert_eq!(
-        conversion.report.pipelines, 1,
-        "a file that is given twice is read once"
-    );
-    let names = conversion
-        .report
-        .skipped
-        .iter()
-        .map(|skipped| skipped.name.rsplit('/').next().unwrap());
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        ["binary.json", "chart.yaml", "empty.yml", "two.yaml#2"]
-    );
+    assert_eq!(conversion.report.pipelines, 1, "a file that is given twice is read once");
+    let names =
+        conversion.report.skipped.iter().map(|skipped| skipped.name.rsplit('/').next().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["binary.json", "chart.yaml", "empty.yml", "two.yaml#2"]);
     put("two.yaml", b"source: {type: mysql\nworkflowConfig: {}\n");
     let mut found = Diagnostics::default();
-    read(
-        &[folder.path().to_owned()],
-        &mut Sources::default(),
-        &mut found,
-    )
-    .unwrap();
+    read(&[folder.path().to_owned()], &mut Sources::default(), &mut found).unwrap();
     assert!(found.has_errors(), "a broken workflow is not left out");
     put("two.yaml", b"a: 1\n");
-    let nothing = read(
-        &[folder.path().to_owned()],
-        &mut Sources::default(),
-        &mut Diagnostics::default(),
-    );
+    let nothing =
+        read(&[folder.path().to_owned()], &mut Sources::default(), &mut Diagnostics::default());
     assert!(nothing.unwrap_err().to_string().contains("4 files"));
 }
 
@@ -451,18 +345,9 @@ fn the_same_files_give_the_same_project_in_any_order() {
 fn what_cannot_be_as_it_was_is_reported() {
     let (conversion, _) = import(&[small()]);
     let report = conversion.report.to_string();
-    assert!(
-        report.contains("tagging.yaml: pipelineRunId is left out"),
-        "{report}"
-    );
-    assert!(
-        report.contains("every pipeline is rendered suspended"),
-        "{report}"
-    );
-    assert!(
-        report.contains("comments of the workflow files are not carried over"),
-        "{report}"
-    );
+    assert!(report.contains("tagging.yaml: pipelineRunId is left out"), "{report}");
+    assert!(report.contains("every pipeline is rendered suspended"), "{report}");
+    assert!(report.contains("comments of the workflow files are not carried over"), "{report}");
     assert!(text(&conversion, "pipelines/orders.yaml").contains("\n  # schedule:"));
 }
 

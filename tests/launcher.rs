@@ -1,11 +1,7 @@
 //! Secrets by way `env`, for real: the rendered containers' commands and environments are run as a kubelet would, with Python, PyYAML and
 //! the shell of this machine, and scripts in place of the ingestion image's that print what they would run.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::collections::BTreeMap;
@@ -66,11 +62,7 @@ sys.exit(int(os.environ.get("TEST_EXIT", "0")))
 /// The rendered objects, by kind.
 fn rendered(parameters: &str) -> BTreeMap<String, Value> {
     let bytes = PROJECT.replace("PARAMETERS", parameters).into_bytes();
-    let mut project = Project::read(vec![Input::Text {
-        name: "-".to_owned(),
-        bytes,
-    }])
-    .unwrap();
+    let mut project = Project::read(vec![Input::Text { name: "-".to_owned(), bytes }]).unwrap();
     let options = Options {
         mode: Mode::Scheduled,
         only: Vec::new(),
@@ -79,22 +71,13 @@ fn rendered(parameters: &str) -> BTreeMap<String, Value> {
         objects: true,
     };
     let mut found = std::mem::take(&mut project.found);
-    let objects = compile(
-        &mut project.definitions,
-        &options,
-        &mut project.sources,
-        &mut found,
-    );
+    let objects = compile(&mut project.definitions, &options, &mut project.sources, &mut found);
     assert!(!found.has_errors(), "{:?}", found.into_sorted());
     let mut by_kind = BTreeMap::new();
     for object in objects {
         let source = Sources::default().add("rendered", object.text.clone());
-        let documents = yaml::read(
-            source,
-            &object.text,
-            Dialect::Definition,
-            &mut Default::default(),
-        );
+        let documents =
+            yaml::read(source, &object.text, Dialect::Definition, &mut Default::default());
         let value = Value::from(&documents[0]);
         by_kind.insert(value["kind"].as_str().unwrap().to_owned(), value);
     }
@@ -113,10 +96,7 @@ impl Image {
             .args(["-c", "import sys, yaml; print(sys.executable)"])
             .output();
         let Some(python) = found.ok().filter(|output| output.status.success()) else {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "CI needs python3 with PyYAML"
-            );
+            assert!(std::env::var_os("CI").is_none(), "CI needs python3 with PyYAML");
             println!("skipped: python3 with PyYAML is missing");
             return None;
         };
@@ -139,11 +119,7 @@ impl Image {
 
     /// The command as the kubelet starts it: with this environment and no other.
     fn command(&self, command: &Value, environment: &[(String, String)]) -> Command {
-        let words = command
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|word| word.as_str().unwrap());
+        let words = command.as_array().unwrap().iter().map(|word| word.as_str().unwrap());
         let words = words.collect::<Vec<_>>();
         let path = format!("{}/bin:/usr/bin:/bin", self.folder.path().display());
         let program = match words[0] {
@@ -151,11 +127,7 @@ impl Image {
             other => PathBuf::from(other),
         };
         let mut process = Command::new(program);
-        process
-            .args(&words[1..])
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("PATH", path);
+        process.args(&words[1..]).current_dir(self.folder.path()).env_clear().env("PATH", path);
         process.envs(environment.iter().map(|(name, value)| (name, value)));
         process.env("OMPIPE_EXIT_CODE_FILE", self.exit_code_file());
         process.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -166,13 +138,7 @@ impl Image {
 fn write_executable(path: &Path, text: &str) {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o755)
-        .open(path)
-        .unwrap();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o755).open(path).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }
 
@@ -201,12 +167,7 @@ fn environment(
     };
     let variables = container["env"].as_array().unwrap().iter();
     variables
-        .map(|variable| {
-            (
-                variable["name"].as_str().unwrap().to_owned(),
-                resolve(variable),
-            )
-        })
+        .map(|variable| (variable["name"].as_str().unwrap().to_owned(), resolve(variable)))
         .collect()
 }
 
@@ -288,15 +249,8 @@ fn main_reads_every_password_as_it_is() {
     let main = &pod(&objects["CronJob"])["containers"][0];
     for password in passwords() {
         let environment = environment(main, &objects["ConfigMap"], &secrets(&password));
-        let output = image
-            .command(&main["command"], &environment)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = image.command(&main["command"], &environment).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let printed = printed(&output);
         assert_eq!(printed["config"], workflow(&password));
         assert_eq!(printed["argv"], json!(["main.py"]));
@@ -325,18 +279,11 @@ fn the_operators_two_pods_read_every_password_as_it_is() {
     let Some(image) = Image::new() else { return };
     let objects = rendered("{useOMJobOperator: true}");
     let spec = &objects["CronOMJob"]["spec"]["omJobSpec"];
-    for (pod, script) in [
-        ("mainPodSpec", "main.py"),
-        ("exitHandlerSpec", "exit_handler.py"),
-    ] {
+    for (pod, script) in [("mainPodSpec", "main.py"), ("exitHandlerSpec", "exit_handler.py")] {
         for password in passwords() {
             let environment = environment(&spec[pod], &objects["ConfigMap"], &secrets(&password));
-            let printed = printed(
-                &image
-                    .command(&spec[pod]["command"], &environment)
-                    .output()
-                    .unwrap(),
-            );
+            let printed =
+                printed(&image.command(&spec[pod]["command"], &environment).output().unwrap());
             assert_eq!(printed["config"], workflow(&password));
             assert_eq!(printed["argv"], json!([script]));
         }
@@ -348,10 +295,7 @@ fn no_value_is_in_what_is_rendered() {
     for parameters in ["{}", "{exitHandler: sidecar}", "{useOMJobOperator: true}"] {
         for object in rendered(parameters).values() {
             let text = object.to_string();
-            assert!(
-                !text.contains("eyJ.tok.en") && !text.contains("the other"),
-                "{text}"
-            );
+            assert!(!text.contains("eyJ.tok.en") && !text.contains("the other"), "{text}");
         }
     }
 }
@@ -393,17 +337,11 @@ fn main_ends_on_sigterm_so_that_time_is_left_for_the_exit_handler() {
     let script = "import time\nprint('started', flush=True)\ntime.sleep(60)\n";
     std::fs::write(image.folder.path().join("main.py"), script).unwrap();
     let environment = environment(main, &objects["ConfigMap"], &secrets("p"));
-    let mut child = image
-        .command(&main["command"], &environment)
-        .spawn()
-        .unwrap();
+    let mut child = image.command(&main["command"], &environment).spawn().unwrap();
     await_line(&mut child);
     terminate(&child);
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert_eq!(
-        std::fs::read_to_string(image.exit_code_file()).unwrap(),
-        "143\n"
-    );
+    assert_eq!(std::fs::read_to_string(image.exit_code_file()).unwrap(), "143\n");
 }
 
 /// Starts a sidecar, ends it as the kubelet does, and gives what its exit handler printed.
@@ -418,16 +356,11 @@ fn end_sidecar(mut command: Command) -> Value {
 fn await_line(child: &mut std::process::Child) {
     use std::io::BufRead as _;
     let mut line = String::new();
-    std::io::BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    std::io::BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "started\n");
 }
 
 fn terminate(child: &std::process::Child) {
-    let killed = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status()
-        .unwrap();
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
 }

@@ -11,31 +11,18 @@ fn every_password_field_of_openmetadatas_schema_is_known_by_its_name() {
         format!("{root}/../shared/openmetadata/workflow-1.13.6.3.schema.json")
     });
     let Ok(text) = std::fs::read_to_string(&path) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "the schema is needed where CI is set: {path}"
-        );
+        assert!(std::env::var_os("CI").is_none(), "the schema is needed where CI is set: {path}");
         println!("skipped: no schema at {path}");
         return;
     };
     let mut fields = Fields::default();
     fields.collect(&serde_json::from_str(&text).unwrap());
-    assert!(
-        fields.secret.len() > 30,
-        "{} secret fields",
-        fields.secret.len()
-    );
-    let unknown: Vec<&String> = fields
-        .secret
-        .iter()
-        .filter(|name| !is_secret_name(name))
-        .collect();
+    assert!(fields.secret.len() > 30, "{} secret fields", fields.secret.len());
+    let unknown: Vec<&String> = fields.secret.iter().filter(|name| !is_secret_name(name)).collect();
     assert_eq!(unknown, Vec::<&String>::new());
 
     // The other way round: a field that is none and has a text as value must not be taken for a secret.
-    fields
-        .text
-        .retain(|name| is_secret_name(name) && !fields.secret.contains(name));
+    fields.text.retain(|name| is_secret_name(name) && !fields.secret.contains(name));
     assert_eq!(fields.text, ["awsSessionToken", "signingSecret"]);
 }
 
@@ -76,9 +63,6 @@ fn is(field: &Value, keyword: &str, value: &str) -> bool {
     field.get(keyword).is_some_and(|found| found == value)
         || ["anyOf", "oneOf", "allOf"].iter().any(|key| {
             let branches = field.get(key).and_then(Value::as_array);
-            branches
-                .into_iter()
-                .flatten()
-                .any(|branch| is(branch, keyword, value))
+            branches.into_iter().flatten().any(|branch| is(branch, keyword, value))
         })
 }

@@ -45,10 +45,7 @@ mod tests {
     fn every_shell_completes_the_verbs() {
         for shell in Shell::value_variants() {
             let script = String::from_utf8(script(*shell)).unwrap();
-            assert!(
-                script.contains("completions") && script.contains("schema"),
-                "{shell}"
-            );
+            assert!(script.contains("completions") && script.contains("schema"), "{shell}");
         }
     }
 }

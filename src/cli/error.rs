@@ -18,11 +18,7 @@ pub(crate) struct Error {
 impl Error {
     /// Something that failed, in lower case without a full stop.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            cause: None,
-            hint: None,
-        }
+        Self { message: message.into(), cause: None, hint: None }
     }
 
     /// Why it failed.
@@ -83,9 +79,7 @@ mod tests {
     #[test]
     fn an_error_says_what_why_and_what_to_do() {
         let cause = io::Error::new(io::ErrorKind::NotFound, "no such file");
-        let error = Error::new("failed to read a.yaml")
-            .because(cause)
-            .with_hint("Look for it.");
+        let error = Error::new("failed to read a.yaml").because(cause).with_hint("Look for it.");
         assert_eq!(
             error.to_string(),
             "Error: failed to read a.yaml\nCaused by: no such file\nHint: Look for it."

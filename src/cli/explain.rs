@@ -63,10 +63,7 @@ const LISTED: usize = 8;
 
 /// Whether a word is written as codes are.
 fn is_code(word: &str) -> bool {
-    let digits = word
-        .get(..3)
-        .filter(|start| start.eq_ignore_ascii_case("OMP"))
-        .and(word.get(3..));
+    let digits = word.get(..3).filter(|start| start.eq_ignore_ascii_case("OMP")).and(word.get(3..));
     digits.is_some_and(|digits| {
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     })
@@ -92,10 +89,7 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
             None if known.is_empty() => "`ompipe validate` says what is wrong here.".to_owned(),
             None => {
                 let more = if known.len() > LISTED { ", …" } else { "" };
-                format!(
-                    "There is {}{more}.",
-                    known[..known.len().min(LISTED)].join(", ")
-                )
+                format!("There is {}{more}.", known[..known.len().min(LISTED)].join(", "))
             }
         };
         return Err(Error::new(format!("there is no pipeline {name}")).with_hint(hint));
@@ -115,9 +109,7 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
             Some(near) => format!("Did you mean {near}?"),
             None => format!("`ompipe explain {name}` lists all fields."),
         };
-        return Err(
-            Error::new(format!("the pipeline {name} has no field {field}")).with_hint(hint),
-        );
+        return Err(Error::new(format!("the pipeline {name} has no field {field}")).with_hint(hint));
     }
     effective::write(&shown, &project.sources, session.out())?;
     Ok(Status::Fine)

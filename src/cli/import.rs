@@ -46,38 +46,22 @@ pub(crate) fn run(args: &ImportArgs, session: &mut Session) -> Result<Status, Er
     let mut found = Diagnostics::default();
     let inputs = import::read(&args.paths, &mut sources, &mut found)
         .map_err(|error| Error::new("failed to read the workflows").because(error))?;
-    let name = args
-        .name
-        .clone()
-        .unwrap_or_else(|| folder_name(&args.output));
-    let imported = args
-        .spec
-        .as_deref()
-        .map(|path| spec::import::import(path, None))
-        .transpose();
+    let name = args.name.clone().unwrap_or_else(|| folder_name(&args.output));
+    let imported = args.spec.as_deref().map(|path| spec::import::import(path, None)).transpose();
     let imported = imported
         .map_err(|error| Error::new("failed to import OpenMetadata's schema").because(error))?;
-    let bundle = imported
-        .as_ref()
-        .map(|imported| Bundle::from_json(&imported.text))
-        .transpose();
+    let bundle = imported.as_ref().map(|imported| Bundle::from_json(&imported.text)).transpose();
     let bundle = bundle
         .map_err(|error| Error::new("failed to read OpenMetadata's schema").because(error))?;
-    let options = Options {
-        project: &name,
-        schema: Some(starter::SCHEMA),
-        bundle: bundle.as_ref(),
-    };
+    let options =
+        Options { project: &name, schema: Some(starter::SCHEMA), bundle: bundle.as_ref() };
     let conversion = import::convert(inputs, options, &mut found);
 
     let found = found.into_sorted();
     if !session.fails_on(&found) {
         let mut files = conversion.files;
         files.iter_mut().for_each(name_schema_from_below);
-        files.push(OutputFile {
-            path: starter::SCHEMA.to_owned(),
-            text: starter::schema(),
-        });
+        files.push(OutputFile { path: starter::SCHEMA.to_owned(), text: starter::schema() });
         files.extend(imported.map(|imported| OutputFile {
             path: spec::file_name(&imported.version),
             text: imported.text,
@@ -91,25 +75,14 @@ pub(crate) fn run(args: &ImportArgs, session: &mut Session) -> Result<Status, Er
 
 /// The name of a folder, also of `.` and `..`.
 fn folder_name(folder: &Path) -> String {
-    let named = folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let real = || {
-        folder
-            .canonicalize()
-            .ok()?
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    };
-    named
-        .or_else(real)
-        .unwrap_or_else(|| "ingestion".to_owned())
+    let named = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let real =
+        || folder.canonicalize().ok()?.file_name().map(|name| name.to_string_lossy().into_owned());
+    named.or_else(real).unwrap_or_else(|| "ingestion".to_owned())
 }
 
 /// Makes the line that names the schema do so from the file's own folder.
 fn name_schema_from_below(file: &mut OutputFile) {
     let depth = file.path.matches('/').count();
-    file.text = file
-        .text
-        .replacen(starter::SCHEMA, &("../".repeat(depth) + starter::SCHEMA), 1);
+    file.text = file.text.replacen(starter::SCHEMA, &("../".repeat(depth) + starter::SCHEMA), 1);
 }

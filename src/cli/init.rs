@@ -29,32 +29,17 @@ pub(crate) struct InitArgs {
 /// The files of a new project: paths and texts.
 const FILES: &[(&str, &str)] = &[
     ("ompipe.yaml", include_str!("init/ompipe.yaml")),
-    (
-        "services/warehouse.yaml",
-        include_str!("init/warehouse.yaml"),
-    ),
-    (
-        "pipelines/warehouse-metadata.yaml",
-        include_str!("init/warehouse-metadata.yaml"),
-    ),
+    ("services/warehouse.yaml", include_str!("init/warehouse.yaml")),
+    ("pipelines/warehouse-metadata.yaml", include_str!("init/warehouse-metadata.yaml")),
 ];
 
 pub(crate) fn run(args: &InitArgs, session: &mut Session) -> Result<Status, Error> {
     let schema = starter::schema();
-    let files: Vec<(&str, &str)> = FILES
-        .iter()
-        .copied()
-        .chain([(starter::SCHEMA, schema.as_str())])
-        .collect();
-    if let Some((path, _)) = files
-        .iter()
-        .find(|(path, _)| args.folder.join(path).exists())
-    {
-        return Err(Error::new(format!(
-            "{} is there already",
-            args.folder.join(path).display()
-        ))
-        .with_hint("`ompipe init` starts a new project; give it an empty folder."));
+    let files: Vec<(&str, &str)> =
+        FILES.iter().copied().chain([(starter::SCHEMA, schema.as_str())]).collect();
+    if let Some((path, _)) = files.iter().find(|(path, _)| args.folder.join(path).exists()) {
+        return Err(Error::new(format!("{} is there already", args.folder.join(path).display()))
+            .with_hint("`ompipe init` starts a new project; give it an empty folder."));
     }
     for (path, text) in files {
         let path = args.folder.join(path);
@@ -64,11 +49,8 @@ pub(crate) fn run(args: &InitArgs, session: &mut Session) -> Result<Status, Erro
         session.say(&format!("Wrote {}", path.display()));
     }
     let folder = args.folder.display();
-    let enter = if args.folder == Path::new(".") {
-        String::new()
-    } else {
-        format!("cd {folder} && ")
-    };
+    let enter =
+        if args.folder == Path::new(".") { String::new() } else { format!("cd {folder} && ") };
     session.say(&format!(
         "\nNext: put your server into ompipe.yaml and your service into services/, then\n\n    {enter}ompipe render\n"
     ));
@@ -80,9 +62,5 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)?
-        .write_all(text.as_bytes())
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }

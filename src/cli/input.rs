@@ -57,10 +57,7 @@ fn input(path: &Path) -> Result<Input, Error> {
         .take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Error::new("failed to read standard input").because(error))?;
-    Ok(Input::Text {
-        name: "-".to_owned(),
-        bytes,
-    })
+    Ok(Input::Text { name: "-".to_owned(), bytes })
 }
 
 /// Validates a project and renders its pipelines; what is wrong is added to the project's findings. With an error among
@@ -80,13 +77,7 @@ pub(crate) fn compile(
     let templates = project::templates(&folder, required)
         .map_err(|error| Error::new("failed to read the templates").because(error))?;
     let bundle = bundle(project, &root)?;
-    let options = Options {
-        mode,
-        only: only.to_vec(),
-        templates,
-        bundle,
-        objects,
-    };
+    let options = Options { mode, only: only.to_vec(), templates, bundle, objects };
     Ok(compile::compile(
         &mut project.definitions,
         &options,
@@ -99,9 +90,8 @@ pub(crate) fn compile(
 pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle>, Error> {
     let named = project.definitions.project().and_then(|definition| {
         let version = definition.spec.open_metadata_version.clone()?;
-        let span = definition
-            .spec_entry("openMetadataVersion")
-            .map_or(Span::NONE, |one| one.value.span);
+        let span =
+            definition.spec_entry("openMetadataVersion").map_or(Span::NONE, |one| one.value.span);
         Some((version, span))
     });
     let Some((version, span)) = named else {
@@ -142,12 +132,7 @@ pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle
 
 /// What must not be written over: the project's folder, and the files that were read.
 pub(crate) fn inputs(project: &Project) -> Vec<&Path> {
-    project
-        .root
-        .iter()
-        .chain(&project.files)
-        .map(PathBuf::as_path)
-        .collect()
+    project.root.iter().chain(&project.files).map(PathBuf::as_path).collect()
 }
 
 /// "3 pipelines in 5 files".

@@ -33,11 +33,7 @@ pub(crate) fn run(args: &ManArgs, session: &mut Session) -> Result<Status, Error
                 Error::new(format!("failed to write the pages to {}", folder.display()))
                     .because(error)
             })?;
-            session.say(&format!(
-                "Wrote {} pages to {}.",
-                pages.len(),
-                folder.display()
-            ));
+            session.say(&format!("Wrote {} pages to {}.", pages.len(), folder.display()));
         }
         None => session.out().write_all(&pages[0].1)?,
     }
@@ -55,21 +51,14 @@ fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
         let mut page = Vec::new();
         man.render(&mut page)?;
         pages.push((man.get_filename(), page));
-        left.extend(
-            command
-                .get_subcommands()
-                .filter(|verb| !verb.is_hide_set())
-                .cloned(),
-        );
+        left.extend(command.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned());
     }
     Ok(pages)
 }
 
 fn write(pages: &[(String, Vec<u8>)], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    pages
-        .iter()
-        .try_for_each(|(name, page)| fs::write(folder.join(name), page))
+    pages.iter().try_for_each(|(name, page)| fs::write(folder.join(name), page))
 }
 
 #[cfg(test)]

@@ -49,37 +49,23 @@ pub(crate) struct RenderArgs {
 }
 
 pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Error> {
-    let folder = args
-        .output
-        .as_deref()
-        .filter(|path| *path != Path::new("-"));
+    let folder = args.output.as_deref().filter(|path| *path != Path::new("-"));
     if folder.is_some() && !args.pipelines.is_empty() {
-        return Err(
-            Error::new("a folder is written whole, and --pipeline renders a part")
-                .with_hint("Leave out one of --output and --pipeline."),
-        );
+        return Err(Error::new("a folder is written whole, and --pipeline renders a part")
+            .with_hint("Leave out one of --output and --pipeline."));
     }
-    let mode = if args.run {
-        Mode::Run(args.run_id)
-    } else {
-        Mode::Scheduled
-    };
+    let mode = if args.run { Mode::Run(args.run_id) } else { Mode::Scheduled };
     let mut project = input::read(&args.input)?;
     let objects = input::compile(&mut project, &args.input, mode, &args.pipelines, true)?;
-    let objects = objects
-        .into_iter()
-        .map(|one| (one.file, one.order, one.span, one.text));
+    let objects = objects.into_iter().map(|one| (one.file, one.order, one.span, one.text));
     let files = FileSet::new(objects, &mut project.found);
 
     let mut found = std::mem::take(&mut project.found).into_sorted();
     if !session.fails_on(&found) {
         match folder {
-            Some(folder) => found.extend(write_folder(
-                folder,
-                &files,
-                &input::inputs(&project),
-                session,
-            )?),
+            Some(folder) => {
+                found.extend(write_folder(folder, &files, &input::inputs(&project), session)?);
+            }
             None => {
                 let texts = files.files().iter().map(|file| file.text.as_str());
                 output::write_stdout(texts, session.out())

@@ -30,10 +30,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(global: Global) -> Self {
-        Self {
-            global,
-            out: BufWriter::with_capacity(1 << 16, io::stdout()),
-        }
+        Self { global, out: BufWriter::with_capacity(1 << 16, io::stdout()) }
     }
 
     /// Makes the options hold that are not looked at later.
@@ -68,9 +65,7 @@ impl Session {
 
     /// Whether findings make the run fail.
     pub(crate) fn fails_on(&self, found: &[Diagnostic]) -> bool {
-        found
-            .iter()
-            .any(|one| self.global.strict || one.severity == Severity::Error)
+        found.iter().any(|one| self.global.strict || one.severity == Severity::Error)
     }
 
     /// Writes findings in the format that was asked for, and says what status they give.
@@ -86,9 +81,7 @@ impl Session {
             }
         }
         let format = self.global.format;
-        let has_errors = found
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error);
+        let has_errors = found.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         match to {
             Findings::AsResult => {
                 let color = self.color(&io::stdout());
@@ -105,11 +98,7 @@ impl Session {
                     })?;
             }
         }
-        Ok(if has_errors {
-            Status::Findings
-        } else {
-            Status::Fine
-        })
+        Ok(if has_errors { Status::Findings } else { Status::Fine })
     }
 
     /// Whether findings are written for people.

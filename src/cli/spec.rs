@@ -60,15 +60,10 @@ struct ListArgs {}
 pub(crate) fn run(args: &SpecArgs, session: &mut Session) -> Result<Status, Error> {
     let here = std::env::current_dir()
         .map_err(|error| Error::new("failed to find the current folder").because(error))?;
-    let root = here
-        .ancestors()
-        .find(|folder| folder.join(PROJECT_FILE).is_file());
+    let root = here.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
     let root = root.ok_or_else(|| {
-        Error::new(format!(
-            "there is no {PROJECT_FILE} in {} or a folder above it",
-            here.display()
-        ))
-        .with_hint("A schema belongs to a project; `ompipe init` starts one.")
+        Error::new(format!("there is no {PROJECT_FILE} in {} or a folder above it", here.display()))
+            .with_hint("A schema belongs to a project; `ompipe init` starts one.")
     })?;
     match &args.verb {
         SpecVerb::Import(args) => import(args, root, session),
@@ -95,10 +90,7 @@ fn import(args: &ImportArgs, root: &Path, session: &mut Session) -> Result<Statu
 }
 
 fn list(root: &Path, session: &mut Session) -> Result<Status, Error> {
-    let folder = root
-        .join(spec::file_name(""))
-        .parent()
-        .map_or_else(PathBuf::new, Path::to_owned);
+    let folder = root.join(spec::file_name("")).parent().map_or_else(PathBuf::new, Path::to_owned);
     let versions = versions(&folder).map_err(|error| {
         Error::new(format!("failed to read {}", folder.display())).because(error)
     })?;
@@ -120,9 +112,8 @@ fn versions(folder: &Path) -> io::Result<Vec<String>> {
     let mut versions = Vec::new();
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let version = name
-            .strip_prefix("openmetadata-")
-            .and_then(|rest| rest.strip_suffix(".json"));
+        let version =
+            name.strip_prefix("openmetadata-").and_then(|rest| rest.strip_suffix(".json"));
         versions.extend(version.map(str::to_owned));
     }
     versions.sort();

@@ -39,10 +39,7 @@ const EXIT_HANDLER_RESOURCES: [[&str; 2]; 2] = [["100m", "256Mi"], ["500m", "512
 
 /// The parameters with the defaults in place. Optional is only what has no default.
 #[derive(Clone, PartialEq, Debug)]
-#[expect(
-    missing_docs,
-    reason = "each is the parameter of that name, documented in Parameters"
-)]
+#[expect(missing_docs, reason = "each is the parameter of that name, documented in Parameters")]
 pub struct ResolvedParameters {
     pub namespace: String,
     pub ingestion_image: String,

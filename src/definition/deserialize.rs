@@ -30,10 +30,7 @@ pub fn from_node<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Error> 
 
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            message: message.to_string(),
-            span: Span::NONE,
-        }
+        Self { message: message.to_string(), span: Span::NONE }
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn serde::de::Expected) -> Self {
@@ -89,10 +86,9 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
             }
             Value::String(text) => visitor.visit_borrowed_str(text),
             Value::Sequence(items) => visitor.visit_seq(Items(items.iter())),
-            Value::Mapping(mapping) => visitor.visit_map(Entries {
-                entries: mapping.iter(),
-                value: None,
-            }),
+            Value::Mapping(mapping) => {
+                visitor.visit_map(Entries { entries: mapping.iter(), value: None })
+            }
         };
         result.map_err(|error: Error| error.at(self.0.span))
     }
@@ -104,9 +100,9 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.value {
             Value::Number(number) => match whole(number) {
-                Some(value) => visitor
-                    .visit_i64(value)
-                    .map_err(|error: Error| error.at(self.0.span)),
+                Some(value) => {
+                    visitor.visit_i64(value).map_err(|error: Error| error.at(self.0.span))
+                }
                 None => self.deserialize_any(visitor),
             },
             _ => self.deserialize_any(visitor),
@@ -135,9 +131,9 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.0.value {
-            Value::String(name) => visitor
-                .visit_enum(Variant(name))
-                .map_err(|error: Error| error.at(self.0.span)),
+            Value::String(name) => {
+                visitor.visit_enum(Variant(name)).map_err(|error: Error| error.at(self.0.span))
+            }
             _ => self.deserialize_any(visitor),
         }
     }
@@ -172,10 +168,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Error> {
-        self.0
-            .next()
-            .map(|item| seed.deserialize(NodeDeserializer(item)))
-            .transpose()
+        self.0.next().map(|item| seed.deserialize(NodeDeserializer(item))).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {

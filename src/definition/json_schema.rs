@@ -62,10 +62,7 @@ pub fn schema_files() -> Vec<SchemaFile> {
             text: text(&schema(Some(kind))),
         })
         .collect();
-    files.push(SchemaFile {
-        name: "ompipe.json".to_owned(),
-        text: text(&schema(None)),
-    });
+    files.push(SchemaFile { name: "ompipe.json".to_owned(), text: text(&schema(None)) });
     files
 }
 
@@ -127,10 +124,7 @@ fn of_any_kind() -> Value {
     let kinds = Kind::ALL.map(Kind::as_str);
     let mut schema = title;
     schema.insert("title".to_owned(), "ompipe".into());
-    schema.insert(
-        "description".to_owned(),
-        "A definition of any kind, chosen by `kind`.".into(),
-    );
+    schema.insert("description".to_owned(), "A definition of any kind, chosen by `kind`.".into());
     schema.insert("type".to_owned(), "object".into());
     schema.insert(
         "properties".to_owned(),
@@ -194,10 +188,8 @@ fn snippets() -> Value {
 }
 
 fn generate<T: JsonSchema>() -> Value {
-    let schema: Schema = SchemaSettings::draft07()
-        .for_deserialize()
-        .into_generator()
-        .into_root_schema_for::<T>();
+    let schema: Schema =
+        SchemaSettings::draft07().for_deserialize().into_generator().into_root_schema_for::<T>();
     schema.to_value()
 }
 
@@ -287,10 +279,7 @@ fn values_in_one_list(object: &mut Map<String, Value>) {
     let (values, descriptions): (Vec<_>, Vec<_>) = constants.into_iter().unzip();
     object.insert("type".to_owned(), "string".into());
     object.insert("enum".to_owned(), values.into());
-    let plain: Vec<_> = descriptions
-        .iter()
-        .map(|text| text.replace('`', ""))
-        .collect();
+    let plain: Vec<_> = descriptions.iter().map(|text| text.replace('`', "")).collect();
     object.insert("enumDescriptions".to_owned(), plain.into());
     object.insert("markdownEnumDescriptions".to_owned(), descriptions.into());
 }
@@ -381,10 +370,7 @@ mod tests {
 
     #[test]
     fn every_example_and_default_agrees_with_its_own_schema() {
-        let words = Words {
-            forms: true,
-            ..Words::definition()
-        };
+        let words = Words { forms: true, ..Words::definition() };
         let mut seen = 0;
         for kind in Kind::ALL {
             let whole = schema(Some(kind));
@@ -399,32 +385,21 @@ mod tests {
                     alone["definitions"] = whole["definitions"].clone();
                     let compiled = Schema::from_json(&alone).unwrap();
                     let mut found = Diagnostics::default();
-                    compiled.check(
-                        compiled.root(),
-                        &Node::from(value.clone()),
-                        &words,
-                        &mut found,
-                    );
+                    compiled.check(compiled.root(), &Node::from(value.clone()), &words, &mut found);
                     assert!(found.is_empty(), "{pointer}: {value}: {found:?}");
                     seen += 1;
                 }
             });
         }
-        assert!(
-            seen > 60,
-            "only {seen} examples and defaults were looked at"
-        );
+        assert!(seen > 60, "only {seen} examples and defaults were looked at");
     }
 
     #[test]
     fn every_field_has_a_description() {
         for kind in Kind::ALL {
             each(&schema(Some(kind)), "", &mut |part, pointer| {
-                for (name, field) in part
-                    .get("properties")
-                    .and_then(Value::as_object)
-                    .into_iter()
-                    .flatten()
+                for (name, field) in
+                    part.get("properties").and_then(Value::as_object).into_iter().flatten()
                 {
                     if !pointer.ends_with("/properties") {
                         assert!(field.get("description").is_some(), "{pointer}: {name}");

@@ -120,9 +120,7 @@ impl<Spec> Definition<Spec> {
 
     /// Where its name stands.
     pub fn name_span(&self) -> Span {
-        self.node
-            .at_route(&["metadata", "name"])
-            .map_or(self.node.span, |name| name.span)
+        self.node.at_route(&["metadata", "name"]).map_or(self.node.span, |name| name.span)
     }
 
     /// The node at a route of keys.

@@ -40,11 +40,8 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they build on each other.
-    pub const ALL: [Kind; 3] = [
-        Self::IngestionProject,
-        Self::ServiceConnection,
-        Self::IngestionPipeline,
-    ];
+    pub const ALL: [Kind; 3] =
+        [Self::IngestionProject, Self::ServiceConnection, Self::IngestionPipeline];
 
     /// The name, the value of `kind`.
     pub fn as_str(self) -> &'static str {

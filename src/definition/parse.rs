@@ -42,13 +42,7 @@ pub struct Broken {
 impl Definitions {
     /// Adds those of another file.
     pub fn append(&mut self, other: Definitions) {
-        let Definitions {
-            projects,
-            services,
-            pipelines,
-            broken,
-            foreign,
-        } = other;
+        let Definitions { projects, services, pipelines, broken, foreign } = other;
         self.projects.extend(projects);
         self.services.extend(services);
         self.pipelines.extend(pipelines);
@@ -95,20 +89,14 @@ fn kind_of(document: &Node, found: &mut Diagnostics) -> Found {
             Diagnostic::error(
                 &code::DEFINITION_KIND,
                 document.span,
-                format!(
-                    "expected a definition, found {}",
-                    document.value.type_name()
-                ),
+                format!("expected a definition, found {}", document.value.type_name()),
             )
             .with_help("a definition is a mapping with `kind`, `metadata` and `spec`"),
         );
         return Found::Unknown;
     };
     let Some(kind) = mapping.entry("kind") else {
-        let at = mapping
-            .iter()
-            .next()
-            .map_or(document.span, |entry| entry.key_span);
+        let at = mapping.iter().next().map_or(document.span, |entry| entry.key_span);
         found.push(
             Diagnostic::error(&code::DEFINITION_KIND, at, "the definition has no `kind`")
                 .with_help(format!(
@@ -125,10 +113,7 @@ fn kind_of(document: &Node, found: &mut Diagnostics) -> Found {
             Diagnostic::error(
                 &code::DEFINITION_KIND,
                 kind.value.span,
-                format!(
-                    "expected the name of a kind, found {}",
-                    kind.value.value.type_name()
-                ),
+                format!("expected the name of a kind, found {}", kind.value.value.type_name()),
             )
             .with_route("kind"),
         );
@@ -191,25 +176,13 @@ fn read<Spec: for<'de> Deserialize<'de>>(
     let mut own = Diagnostics::default();
     let schema = compiled(kind);
     schema.check(schema.root(), &node, &Words::definition(), &mut own);
-    let rest = if own.has_errors() {
-        without_faults(node, &own)
-    } else {
-        Ok(node)
-    };
+    let rest = if own.has_errors() { without_faults(node, &own) } else { Ok(node) };
     found.append(own);
     let node = rest?;
     match from_node(&node) {
-        Ok(Typed { metadata, spec }) => Ok(Definition {
-            metadata,
-            spec,
-            node,
-        }),
+        Ok(Typed { metadata, spec }) => Ok(Definition { metadata, spec, node }),
         Err(error) => {
-            let span = if error.span.is_some() {
-                error.span
-            } else {
-                node.span
-            };
+            let span = if error.span.is_some() { error.span } else { node.span };
             found.push(Diagnostic::error(&code::SCHEMA_TYPE, span, error.message));
             Err(node)
         }
@@ -220,9 +193,7 @@ fn read<Spec: for<'de> Deserialize<'de>>(
 /// rendered from it: there are errors. The definition as it was, when what is left would be misread: without its service or
 /// workflow, or with a field missing, the rules would find what is no second mistake.
 fn without_faults(mut node: Node, found: &Diagnostics) -> Result<Node, Node> {
-    let faults = found
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error);
+    let faults = found.iter().filter(|finding| finding.severity == Severity::Error);
     let faults = faults.collect::<Vec<_>>();
     if !faults.iter().all(|fault| is_separable(fault)) {
         return Err(node);
@@ -257,22 +228,13 @@ fn remove(node: &mut Node, places: &[Span]) {
         mapping.retain(|entry| {
             !places.contains(&entry.key_span) && !places.contains(&entry.value.span)
         });
-        mapping
-            .iter_mut()
-            .for_each(|entry| remove(&mut entry.value, places));
+        mapping.iter_mut().for_each(|entry| remove(&mut entry.value, places));
     }
 }
 
 fn broken(kind: Option<Kind>, document: Node) -> Broken {
-    let name = document
-        .at_route(&["metadata", "name"])
-        .and_then(Node::as_str)
-        .map(str::to_owned);
-    Broken {
-        kind,
-        name,
-        node: document,
-    }
+    let name = document.at_route(&["metadata", "name"]).and_then(Node::as_str).map(str::to_owned);
+    Broken { kind, name, node: document }
 }
 
 #[cfg(test)]
@@ -318,12 +280,7 @@ mod tests {
         assert_eq!(found, []);
         let project = definitions.project().unwrap();
         assert_eq!(
-            project
-                .open_metadata()
-                .unwrap()
-                .get("hostPort")
-                .unwrap()
-                .as_str(),
+            project.open_metadata().unwrap().get("hostPort").unwrap().as_str(),
             Some("http://om:8585/api")
         );
         assert_eq!(definitions.services[0].spec.service_type, "snowflake");
@@ -331,13 +288,7 @@ mod tests {
         assert_eq!(pipeline.name(), "snowflake-metadata");
         assert_eq!(pipeline.spec.pipeline_type, PipelineType::Metadata);
         assert!(pipeline.enabled());
-        assert!(
-            pipeline
-                .workflow()
-                .unwrap()
-                .at_route(&["source", "sourceConfig"])
-                .is_some()
-        );
+        assert!(pipeline.workflow().unwrap().at_route(&["source", "sourceConfig"]).is_some());
         assert!(pipeline.kubernetes().is_none());
     }
 
@@ -349,10 +300,7 @@ mod tests {
             json!({"apiVersion": "v1", "kind": "ServiceConection", "metadata": {"name": "c"}}),
             json!({"metadata": {"name": "d"}}),
         ]);
-        let messages: Vec<_> = found
-            .iter()
-            .map(|finding| finding.message.as_str())
-            .collect();
+        let messages: Vec<_> = found.iter().map(|finding| finding.message.as_str()).collect();
         assert_eq!(
             messages,
             [
@@ -361,10 +309,7 @@ mod tests {
                 "unknown kind `ServiceConection`",
             ]
         );
-        assert_eq!(
-            found[1].help.as_deref(),
-            Some("did you mean `IngestionPipeline`?")
-        );
+        assert_eq!(found[1].help.as_deref(), Some("did you mean `IngestionPipeline`?"));
         assert_eq!(definitions.foreign.len(), 1);
         assert!(definitions.is_broken(Kind::IngestionPipeline, "a"));
         assert!(!definitions.is_broken(Kind::IngestionPipeline, "b"));
@@ -414,10 +359,7 @@ mod tests {
             "spec": {"type": "metadata", "schedule": "every day", "kubernetes": {"nodeSelector": "a"}},
         })]);
         assert_eq!(found, []);
-        assert_eq!(
-            definitions.pipelines[0].spec.schedule.as_deref(),
-            Some("every day")
-        );
+        assert_eq!(definitions.pipelines[0].spec.schedule.as_deref(), Some("every day"));
     }
 
     #[test]
@@ -441,28 +383,20 @@ mod tests {
         }));
         let parameters: Parameters = from_node(&node).unwrap();
         assert_eq!(parameters.backoff_limit, Some(1));
-        assert_eq!(
-            parameters.image_pull_secrets,
-            Some(Names::Text("a,b".into()))
-        );
+        assert_eq!(parameters.image_pull_secrets, Some(Names::Text("a,b".into())));
         assert_eq!(
             parameters.node_selector,
             Some(Pairs::Mapping(vec![("zone".into(), "a".into())]))
         );
         assert_eq!(parameters.exit_handler, Some(ExitHandler::Sidecar));
-        let Some(EnvVars::List(variables)) = &parameters.extra_env_vars else {
-            panic!()
-        };
+        let Some(EnvVars::List(variables)) = &parameters.extra_env_vars else { panic!() };
         assert!(matches!(&variables[1], EnvVarItem::Mapping(variable) if variable.name == "C"));
 
         let resolved = parameters.resolve();
         let limits = resolved.resources.limits.unwrap();
         assert_eq!(limits.get("cpu"), Some(&Quantity("4".into())));
         assert_eq!(limits.get("memory"), Some(&Quantity("8Gi".into())));
-        assert_eq!(
-            resolved.resources.requests.unwrap().get("cpu"),
-            Some(&Quantity("500m".into()))
-        );
+        assert_eq!(resolved.resources.requests.unwrap().get("cpu"), Some(&Quantity("500m".into())));
         assert_eq!(resolved.namespace, "openmetadata-pipelines");
         assert!(resolved.use_om_job_operator);
     }

@@ -204,10 +204,7 @@ pub enum TaintEffect {
 impl ResourceList {
     /// The quantity of a resource.
     pub fn get(&self, name: &str) -> Option<&Quantity> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, quantity)| quantity)
+        self.0.iter().find(|(key, _)| key == name).map(|(_, quantity)| quantity)
     }
 }
 
@@ -350,11 +347,7 @@ schema_of!(Quantity, |_generator| json_schema!({
 }));
 schema_of!(ResourceList, |generator| {
     let quantity = generator.subschema_for::<Quantity>();
-    let cpu = described(
-        &quantity,
-        "CPUs: `2`, or `500m` for half of one.",
-        &["500m", "2"],
-    );
+    let cpu = described(&quantity, "CPUs: `2`, or `500m` for half of one.", &["500m", "2"]);
     let memory = described(
         &quantity,
         "Bytes: `4Gi` is 4 gibibytes, `512Mi` 512 mebibytes.",

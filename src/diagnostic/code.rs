@@ -191,7 +191,5 @@ codes! {
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.
 pub fn find(id: &str) -> Option<&'static Code> {
-    ALL.iter()
-        .copied()
-        .find(|code| code.id.eq_ignore_ascii_case(id))
+    ALL.iter().copied().find(|code| code.id.eq_ignore_ascii_case(id))
 }

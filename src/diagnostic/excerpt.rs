@@ -46,11 +46,8 @@ impl Excerpt {
             let here = |(at, (line, _)): &(usize, &(usize, Range<usize>))| {
                 (*line == number).then_some(*at)
             };
-            let here: Vec<usize> = places
-                .iter()
-                .enumerate()
-                .filter_map(|place| here(&place))
-                .collect();
+            let here: Vec<usize> =
+                places.iter().enumerate().filter_map(|place| here(&place)).collect();
             let mut marked: Vec<Range<usize>> =
                 here.iter().map(|at| line.shown(&places[*at].1)).collect();
             let cut = line.cut(marked.first().map_or(0, |range| range.start));
@@ -67,11 +64,7 @@ impl Excerpt {
                 shown.push('\n');
             }
         }
-        Self {
-            text: shown,
-            first_line,
-            places: shown_places,
-        }
+        Self { text: shown, first_line, places: shown_places }
     }
 }
 
@@ -131,18 +124,11 @@ impl Line {
 
     /// Cuts a long line to what surrounds an offset.
     fn cut(&mut self, around: usize) -> Kept {
-        let all = Kept {
-            start: 0,
-            end: self.text.len(),
-            lead: 0,
-        };
+        let all = Kept { start: 0, end: self.text.len(), lead: 0 };
         if self.text.len() <= LONGEST_LINE || self.text.chars().count() <= LONGEST_LINE {
             return all;
         }
-        let around = (0..=around)
-            .rev()
-            .find(|at| self.text.is_char_boundary(*at))
-            .unwrap_or(0);
+        let around = (0..=around).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
         let before = self.text[..around].char_indices().rev().nth(BEFORE - 1);
         let start = before.map_or(0, |(at, _)| at);
         let after = self.text[start..].char_indices().nth(LONGEST_LINE);
@@ -170,16 +156,9 @@ mod tests {
         let mut sources = Sources::default();
         let id = sources.add("a.yaml", text);
         let lines = |at: usize| text[..at].matches('\n').count() + 1;
-        let places: Vec<_> = places
-            .iter()
-            .map(|(start, end)| (lines(*start), *start..*end))
-            .collect();
-        Excerpt::new(
-            &Locations::new(&sources),
-            &Redactions::of(text, []),
-            (id, text),
-            &places,
-        )
+        let places: Vec<_> =
+            places.iter().map(|(start, end)| (lines(*start), *start..*end)).collect();
+        Excerpt::new(&Locations::new(&sources), &Redactions::of(text, []), (id, text), &places)
     }
 
     fn at(excerpt: &Excerpt, place: usize) -> &str {

@@ -20,12 +20,7 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
         write!(out, "::{command} ")?;
         if let Some(location) = view.location(diagnostic.span) {
             let (start, end) = (location.start, location.end);
-            write!(
-                out,
-                "file={},line={}",
-                property(&location.source.name),
-                start.line
-            )?;
+            write!(out, "file={},line={}", property(&location.source.name), start.line)?;
             // GitHub refuses columns of a place over several lines. Its last column is the last character's own.
             if end.line > start.line {
                 write!(out, ",endLine={},", end.line)?;
@@ -35,12 +30,7 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
             }
         }
         let title = format!("{}: {}", diagnostic.code.id, diagnostic.code.title);
-        writeln!(
-            out,
-            "title={}::{}",
-            property(&title),
-            data(&view.sentences(diagnostic))
-        )?;
+        writeln!(out, "title={}::{}", property(&title), data(&view.sentences(diagnostic)))?;
     }
     if !found.is_empty() {
         writeln!(out, "{}", view::summary(found))?;
@@ -50,9 +40,7 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
 
 /// The text of a command: what would end it is written as a percent code.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// The value of a command's property.
@@ -78,11 +66,7 @@ mod tests {
         let source = sources.add("a,b:c.yaml", "x: 100%\n");
         let found = Diagnostic::error(
             &code::YAML_SYNTAX,
-            Span {
-                source,
-                start: 3,
-                end: 7,
-            },
+            Span { source, start: 3, end: 7 },
             "50% of\n::error::it",
         );
         let text = written(&[found], &sources);
@@ -91,13 +75,7 @@ mod tests {
                 "::error file=a%2Cb%3Ac.yaml,line=1,col=4,endColumn=7,title=OMP0101%3A "
             )
         );
-        assert!(
-            text.lines()
-                .next()
-                .unwrap()
-                .ends_with("::50%25 of%0A::error::it"),
-            "{text}"
-        );
+        assert!(text.lines().next().unwrap().ends_with("::50%25 of%0A::error::it"), "{text}");
         assert_eq!(text.lines().count(), 2);
     }
 
@@ -105,21 +83,11 @@ mod tests {
     fn a_place_over_several_lines_has_no_columns_and_none_has_no_file() {
         let mut sources = Sources::default();
         let source = sources.add("a.yaml", "x: [\n1]\n");
-        let long = Diagnostic::warning(
-            &code::YAML_SYNTAX,
-            Span {
-                source,
-                start: 3,
-                end: 7,
-            },
-            "long",
-        );
+        let long =
+            Diagnostic::warning(&code::YAML_SYNTAX, Span { source, start: 3, end: 7 }, "long");
         let placeless = Diagnostic::error(&code::YAML_SYNTAX, Span::NONE, "no project");
         let text = written(&[long, placeless], &sources);
-        assert!(
-            text.contains("::warning file=a.yaml,line=1,endLine=2,title="),
-            "{text}"
-        );
+        assert!(text.contains("::warning file=a.yaml,line=1,endLine=2,title="), "{text}");
         assert!(text.contains("\n::error title=OMP0101"), "{text}");
     }
 }

@@ -67,18 +67,8 @@ struct Bytes {
 pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) -> io::Result<()> {
     let view = View::new(found, sources);
     let (errors, warnings) = view::count(found);
-    let findings = found
-        .iter()
-        .map(|diagnostic| finding(&view, diagnostic))
-        .collect();
-    serde_json::to_writer_pretty(
-        &mut *out,
-        &Document {
-            findings,
-            errors,
-            warnings,
-        },
-    )?;
+    let findings = found.iter().map(|diagnostic| finding(&view, diagnostic)).collect();
+    serde_json::to_writer_pretty(&mut *out, &Document { findings, errors, warnings })?;
     out.write_all(b"\n")
 }
 
@@ -113,10 +103,7 @@ fn place<'a>(view: &View<'a>, span: Span) -> Option<Place<'a>> {
         column: location.start.column,
         end_line: location.end.line,
         end_column: location.end.column,
-        bytes: Bytes {
-            start: location.bytes.start,
-            end: location.bytes.end,
-        },
+        bytes: Bytes { start: location.bytes.start, end: location.bytes.end },
     })
 }
 
@@ -141,21 +128,12 @@ mod tests {
         let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let finding = &document["findings"][0];
         assert_eq!(finding["message"], "••• is weak");
-        assert_eq!(
-            (&finding["line"], &finding["column"]),
-            (&1.into(), &4.into())
-        );
-        assert_eq!(
-            (&finding["endLine"], &finding["endColumn"]),
-            (&1.into(), &15.into())
-        );
+        assert_eq!((&finding["line"], &finding["column"]), (&1.into(), &4.into()));
+        assert_eq!((&finding["endLine"], &finding["endColumn"]), (&1.into(), &15.into()));
         assert_eq!(finding["bytes"], serde_json::json!({"start": 4, "end": 15}));
         assert_eq!(finding["related"][0]["line"], 2);
         assert_eq!(document["findings"][1].get("file"), None);
-        assert_eq!(
-            (&document["errors"], &document["warnings"]),
-            (&1.into(), &1.into())
-        );
+        assert_eq!((&document["errors"], &document["warnings"]), (&1.into(), &1.into()));
         assert!(!String::from_utf8(out).unwrap().contains("hunter2"));
     }
 }

@@ -21,10 +21,7 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
         .map(|(id, _)| (id, Vec::new()))
         .collect();
     for diagnostic in found {
-        cases
-            .entry(diagnostic.span.source)
-            .or_default()
-            .push(diagnostic);
+        cases.entry(diagnostic.span.source).or_default().push(diagnostic);
     }
     let has_error =
         |found: &Vec<&Diagnostic>| found.iter().any(|one| one.severity == Severity::Error);
@@ -38,22 +35,14 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
     writeln!(out, "  <testsuite name=\"ompipe\" {counts} errors=\"0\">")?;
     for (id, found) in &cases {
         let name = sources.get(*id).map_or("project", |source| &source.name);
-        write!(
-            out,
-            "    <testcase classname=\"ompipe\" name=\"{}\"",
-            escaped(name)
-        )?;
+        write!(out, "    <testcase classname=\"ompipe\" name=\"{}\"", escaped(name))?;
         if found.is_empty() {
             writeln!(out, "/>")?;
             continue;
         }
         writeln!(out, ">")?;
-        let of = |severity: Severity| {
-            found
-                .iter()
-                .copied()
-                .filter(move |one| one.severity == severity)
-        };
+        let of =
+            |severity: Severity| found.iter().copied().filter(move |one| one.severity == severity);
         let (errors, warnings) = (of(Severity::Error).count(), of(Severity::Warning).count());
         if let Some(first) = of(Severity::Error).next() {
             let message = match errors {
@@ -82,17 +71,12 @@ fn entries<'a>(
 ) -> io::Result<()> {
     for (at, diagnostic) in found.enumerate() {
         let separator = if at == 0 { "" } else { "\n" };
-        let place = view
-            .location(diagnostic.span)
-            .map_or_else(String::new, |at| {
-                format!("{}:{}:{}: ", at.source.name, at.start.line, at.start.column)
-            });
+        let place = view.location(diagnostic.span).map_or_else(String::new, |at| {
+            format!("{}:{}:{}: ", at.source.name, at.start.line, at.start.column)
+        });
         let severity = view::severity(diagnostic.severity);
         let text = view.sentences(diagnostic);
-        let entry = format!(
-            "{separator}{place}{severity}[{}]: {text}\n",
-            diagnostic.code.id
-        );
+        let entry = format!("{separator}{place}{severity}[{}]: {text}\n", diagnostic.code.id);
         write!(out, "{}", escaped(&entry))?;
     }
     Ok(())
@@ -126,11 +110,7 @@ mod tests {
         let mut sources = Sources::default();
         let bad = sources.add("bad.yaml", "x: 1\n");
         sources.add("good.yaml", "x: 1\n");
-        let at = Span {
-            source: bad,
-            start: 3,
-            end: 4,
-        };
+        let at = Span { source: bad, start: 3, end: 4 };
         let found = [
             Diagnostic::error(&code::YAML_SYNTAX, at, "a < b & \"c\" \u{1b}[31m\u{0}"),
             Diagnostic::warning(&code::YAML_SYNTAX, at, "odd"),
@@ -139,19 +119,13 @@ mod tests {
         let mut out = Vec::new();
         write(&found, &sources, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(
-            text.contains("<testsuite name=\"ompipe\" tests=\"3\" failures=\"2\""),
-            "{text}"
-        );
+        assert!(text.contains("<testsuite name=\"ompipe\" tests=\"3\" failures=\"2\""), "{text}");
         assert!(text.contains("name=\"good.yaml\"/>"), "{text}");
         assert!(
             text.contains("bad.yaml:1:4: error[OMP0101]: a &lt; b &amp; &quot;c&quot; [31m\n"),
             "{text}"
         );
-        assert!(
-            text.contains("<system-out>bad.yaml:1:4: warning[OMP0101]: odd"),
-            "{text}"
-        );
+        assert!(text.contains("<system-out>bad.yaml:1:4: warning[OMP0101]: odd"), "{text}");
         assert!(text.contains("name=\"project\">"), "{text}");
     }
 }

@@ -64,14 +64,8 @@ impl<'a> Locations<'a> {
         let starts = self.starts(id);
         let line = starts.partition_point(|start| *start <= offset).max(1);
         let start = starts.get(line - 1).copied().unwrap_or(0);
-        let before = self
-            .sources
-            .get(id)
-            .and_then(|source| source.text.get(start..offset));
-        Position {
-            line,
-            column: before.unwrap_or_default().chars().count() + 1,
-        }
+        let before = self.sources.get(id).and_then(|source| source.text.get(start..offset));
+        Position { line, column: before.unwrap_or_default().chars().count() + 1 }
     }
 
     fn starts(&self, id: SourceId) -> &[usize] {
@@ -80,14 +74,8 @@ impl<'a> Locations<'a> {
             return &[];
         };
         cell.get_or_init(|| {
-            let breaks = source
-                .text
-                .bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n');
-            std::iter::once(0)
-                .chain(breaks.map(|(at, _)| at + 1))
-                .collect()
+            let breaks = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect()
         })
     }
 }
@@ -117,10 +105,7 @@ mod tests {
     fn columns_count_characters_and_lines_start_at_one() {
         assert_eq!(
             find("a: b\nü: ö\n", 9, 11),
-            (
-                Position { line: 2, column: 4 },
-                Position { line: 2, column: 5 }
-            )
+            (Position { line: 2, column: 4 }, Position { line: 2, column: 5 })
         );
         assert_eq!(find("", 0, 0).0, Position { line: 1, column: 1 });
     }
@@ -133,10 +118,6 @@ mod tests {
 
     #[test]
     fn no_place_has_no_location() {
-        assert!(
-            Locations::new(&Sources::default())
-                .find(Span::NONE)
-                .is_none()
-        );
+        assert!(Locations::new(&Sources::default()).find(Span::NONE).is_none());
     }
 }

@@ -27,11 +27,7 @@ impl Redactions {
     /// Finds what looks like a secret in a text, and adds what is known to be one.
     pub(super) fn of(text: &str, known: impl IntoIterator<Item = Range<usize>>) -> Self {
         let mut ranges = scan::secrets(text);
-        ranges.extend(
-            known
-                .into_iter()
-                .filter(|range| text.get(range.clone()).is_some()),
-        );
+        ranges.extend(known.into_iter().filter(|range| text.get(range.clone()).is_some()));
         ranges.retain(|range| !range.is_empty());
         ranges.sort_by_key(|range| (range.start, range.end));
         let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
@@ -46,9 +42,7 @@ impl Redactions {
 
     /// The parts of a range that are hidden.
     pub(super) fn within(&self, range: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
-        let first = self
-            .ranges
-            .partition_point(|hidden| hidden.end <= range.start);
+        let first = self.ranges.partition_point(|hidden| hidden.end <= range.start);
         self.ranges[first..]
             .iter()
             .take_while(move |hidden| hidden.start < range.end)
@@ -161,40 +155,25 @@ const HARMLESS_ENDINGS: &[&str] = &[
 ];
 
 /// Whole keys that hold no secret in spite of a word in them.
-const HARMLESS: &[&str] = &[
-    "imagepullsecrets",
-    "automountserviceaccounttoken",
-    "maxtokens",
-    "secretsmanagerloader",
-];
+const HARMLESS: &[&str] =
+    &["imagepullsecrets", "automountserviceaccounttoken", "maxtokens", "secretsmanagerloader"];
 
 /// Whether the value of a key is to be hidden: `password`, `jwtToken`, `DB_PASSWORD`, `private-key`.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let mut letters = [0; scan::LONGEST_KEY];
     let mut length = 0;
-    for byte in key
-        .bytes()
-        .filter(u8::is_ascii_alphanumeric)
-        .take(scan::LONGEST_KEY)
-    {
+    for byte in key.bytes().filter(u8::is_ascii_alphanumeric).take(scan::LONGEST_KEY) {
         letters[length] = byte.to_ascii_lowercase();
         length += 1;
     }
     let key = &letters[..length];
     let is_one_of = |list: &[&str]| list.iter().any(|whole| whole.as_bytes() == key);
-    let has_word = || {
-        (0..length).any(|at| {
-            WORDS
-                .iter()
-                .any(|word| key[at..].starts_with(word.as_bytes()))
-        })
-    };
+    let has_word =
+        || (0..length).any(|at| WORDS.iter().any(|word| key[at..].starts_with(word.as_bytes())));
     is_one_of(WHOLE)
         || (has_word()
             && !is_one_of(HARMLESS)
-            && !HARMLESS_ENDINGS
-                .iter()
-                .any(|ending| key.ends_with(ending.as_bytes())))
+            && !HARMLESS_ENDINGS.iter().any(|ending| key.ends_with(ending.as_bytes())))
 }
 
 /// Whether a mapping at a key is a group of settings, of which only those with secret keys of their own are hidden.

@@ -18,10 +18,8 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
     let mut codes: Vec<&'static Code> = found.iter().map(|diagnostic| diagnostic.code).collect();
     codes.sort_by_key(|code| code.id);
     codes.dedup();
-    let results: Vec<Value> = found
-        .iter()
-        .map(|diagnostic| result(&view, &codes, diagnostic))
-        .collect();
+    let results: Vec<Value> =
+        found.iter().map(|diagnostic| result(&view, &codes, diagnostic)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -42,11 +40,7 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
 
 fn rule(code: &Code) -> Value {
     // The page's first line is its heading, which the title says again.
-    let body = code
-        .page
-        .split_once('\n')
-        .map_or(code.page, |(_, body)| body)
-        .trim();
+    let body = code.page.split_once('\n').map_or(code.page, |(_, body)| body).trim();
     json!({
         "id": code.id,
         "name": pascal_case(code.title),
@@ -57,9 +51,7 @@ fn rule(code: &Code) -> Value {
 }
 
 fn result(view: &View<'_>, codes: &[&'static Code], diagnostic: &Diagnostic) -> Value {
-    let index = codes
-        .binary_search_by_key(&diagnostic.code.id, |code| code.id)
-        .unwrap_or_default();
+    let index = codes.binary_search_by_key(&diagnostic.code.id, |code| code.id).unwrap_or_default();
     let mut result = json!({
         "ruleId": diagnostic.code.id,
         "ruleIndex": index,
@@ -126,13 +118,7 @@ fn pascal_case(title: &str) -> String {
         .split(|c: char| !c.is_alphanumeric())
         .filter_map(|word| {
             let mut letters = word.chars();
-            Some(
-                letters
-                    .next()?
-                    .to_uppercase()
-                    .chain(letters)
-                    .collect::<String>(),
-            )
+            Some(letters.next()?.to_uppercase().chain(letters).collect::<String>())
         })
         .collect()
 }
@@ -146,11 +132,7 @@ mod tests {
     fn a_result_points_at_its_rule_and_its_region() {
         let mut sources = Sources::default();
         let source = sources.add("./pipe lines/ü.yaml", "a: ö1\n");
-        let at = Span {
-            source,
-            start: 5,
-            end: 6,
-        };
+        let at = Span { source, start: 5, end: 6 };
         let found = [
             Diagnostic::error(&code::YAML_SYNTAX, at, "odd")
                 .with_related(at, "here too")
@@ -161,10 +143,7 @@ mod tests {
         write(&found, &sources, &mut out).unwrap();
         let log: Value = serde_json::from_slice(&out).unwrap();
         let result = &log["runs"][0]["results"][0];
-        assert_eq!(
-            log["runs"][0]["tool"]["driver"]["rules"][0]["name"],
-            "NotWellFormedYAML"
-        );
+        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][0]["name"], "NotWellFormedYAML");
         assert_eq!(result["ruleIndex"], 0);
         let place = &result["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "pipe%20lines/%C3%BC.yaml");

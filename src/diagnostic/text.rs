@@ -35,13 +35,9 @@ pub fn write(
     }
     let view = View::new(found, sources);
     // Lines are cut before they are rendered, so that the renderer has nothing to cut.
-    let renderer = if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    }
-    .decor_style(DecorStyle::Ascii)
-    .term_width(1000);
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() }
+        .decor_style(DecorStyle::Ascii)
+        .term_width(1000);
     let shown = first_ones(found);
     for diagnostic in &shown {
         let report = render(&view, diagnostic, &renderer);
@@ -52,26 +48,16 @@ pub fn write(
     }
     if shown.len() < found.len() {
         let more = found.len() - shown.len();
-        writeln!(
-            out,
-            "{more} more are not shown; --format json lists all of them\n"
-        )?;
+        writeln!(out, "{more} more are not shown; --format json lists all of them\n")?;
     }
-    let files: BTreeSet<SourceId> = found
-        .iter()
-        .filter(|one| one.span.is_some())
-        .map(|one| one.span.source)
-        .collect();
+    let files: BTreeSet<SourceId> =
+        found.iter().filter(|one| one.span.is_some()).map(|one| one.span.source).collect();
     let place = match files.len() {
         0 => String::new(),
         files => format!(" in {}", view::counted(files, "file")),
     };
     let explained = shown.first().map_or("", |diagnostic| diagnostic.code.id);
-    writeln!(
-        out,
-        "{}{place}; `ompipe explain {explained}` says more",
-        view::summary(found)
-    )
+    writeln!(out, "{}{place}; `ompipe explain {explained}` says more", view::summary(found))
 }
 
 /// The findings that are shown: all, or as many errors as there is room for, then warnings.
@@ -81,10 +67,7 @@ fn first_ones(found: &[Diagnostic]) -> Vec<&Diagnostic> {
     }
     let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
     let errors = found.iter().filter(is_error);
-    errors
-        .chain(found.iter().filter(|one| !is_error(one)))
-        .take(SHOWN)
-        .collect()
+    errors.chain(found.iter().filter(|one| !is_error(one))).take(SHOWN).collect()
 }
 
 fn render(view: &View<'_>, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
@@ -93,11 +76,8 @@ fn render(view: &View<'_>, diagnostic: &Diagnostic, renderer: &Renderer) -> Stri
         Severity::Warning => Level::WARNING,
     };
     let words = |words: &str| printable(&view.words(words, diagnostic.span));
-    let mut group = Group::with_title(
-        level
-            .primary_title(words(&diagnostic.message))
-            .id(diagnostic.code.id),
-    );
+    let mut group =
+        Group::with_title(level.primary_title(words(&diagnostic.message)).id(diagnostic.code.id));
     for places in together(view, diagnostic) {
         group = excerpt(view, &places, group);
     }
@@ -124,29 +104,19 @@ struct Mark<'a> {
 /// The places of a finding by the excerpt that shows them: its own first, with those close to it.
 fn together<'a>(view: &View<'a>, diagnostic: &Diagnostic) -> Vec<Vec<Mark<'a>>> {
     let own = (diagnostic.span, &diagnostic.label, AnnotationKind::Primary);
-    let related = diagnostic
-        .related
-        .iter()
-        .map(|one| (one.span, &one.label, AnnotationKind::Context));
+    let related =
+        diagnostic.related.iter().map(|one| (one.span, &one.label, AnnotationKind::Context));
     let mut excerpts: Vec<Vec<Mark<'a>>> = Vec::new();
     for (span, label, kind) in std::iter::once(own).chain(related) {
         let Some(location) = view.location(span) else {
             continue;
         };
-        let mark = Mark {
-            span,
-            label: printable(&view.words(label, span)),
-            location,
-            kind,
-        };
+        let mark = Mark { span, label: printable(&view.words(label, span)), location, kind };
         let close = |other: &Mark<'_>| {
             other.span.source == span.source
                 && other.location.start.line.abs_diff(mark.location.start.line) <= TOGETHER
         };
-        match excerpts
-            .iter_mut()
-            .find(|excerpt| excerpt.first().is_some_and(close))
-        {
+        match excerpts.iter_mut().find(|excerpt| excerpt.first().is_some_and(close)) {
             Some(excerpt) => excerpt.push(mark),
             None => excerpts.push(vec![mark]),
         }
@@ -162,10 +132,8 @@ fn excerpt<'a>(view: &View<'_>, marks: &[Mark<'_>], group: Group<'a>) -> Group<'
     let Some(redactions) = view.redactions(first.span.source) else {
         return group;
     };
-    let places: Vec<(usize, Range<usize>)> = marks
-        .iter()
-        .map(|mark| (mark.location.start.line, mark.location.bytes.clone()))
-        .collect();
+    let places: Vec<(usize, Range<usize>)> =
+        marks.iter().map(|mark| (mark.location.start.line, mark.location.bytes.clone())).collect();
     let source = (first.span.source, first.location.source.text.as_str());
     let excerpt = Excerpt::new(&view.locations, redactions, source, &places);
     let annotations = marks.iter().zip(excerpt.places).map(|(mark, place)| {
@@ -178,13 +146,9 @@ fn excerpt<'a>(view: &View<'_>, marks: &[Mark<'_>], group: Group<'a>) -> Group<'
         // The file could not be read: there is no line to show.
         return group.element(origin);
     }
-    group
-        .element(origin.line(start.line).char_column(start.column))
-        .element(
-            Snippet::source(excerpt.text)
-                .line_start(excerpt.first_line)
-                .annotations(annotations),
-        )
+    group.element(origin.line(start.line).char_column(start.column)).element(
+        Snippet::source(excerpt.text).line_start(excerpt.first_line).annotations(annotations),
+    )
 }
 
 /// Whether a line is the mark that the renderer puts between a place and an excerpt without a name of its own. The
@@ -197,13 +161,7 @@ fn is_ellipsis(line: &str) -> bool {
 /// A text without characters that a terminal would obey.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '\u{FFFD}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c })
         .collect()
 }
 
@@ -220,31 +178,21 @@ mod tests {
 
     fn span(sources: &Sources, source: SourceId, words: &str) -> Span {
         let start = sources.get(source).unwrap().text.find(words).unwrap();
-        Span {
-            source,
-            start: start as u32,
-            end: (start + words.len()) as u32,
-        }
+        Span { source, start: start as u32, end: (start + words.len()) as u32 }
     }
 
     #[test]
     fn a_finding_shows_its_line_its_caret_and_what_belongs_to_it() {
         let mut sources = Sources::default();
-        let a = sources.add(
-            "pipelines/a.yaml",
-            "kind: X\nspec:\n  schedule: 0 3 * *\n  port: 1\n",
-        );
+        let a = sources.add("pipelines/a.yaml", "kind: X\nspec:\n  schedule: 0 3 * *\n  port: 1\n");
         let b = sources.add("b.yaml", "a: 1\n");
-        let found = Diagnostic::error(
-            &code::YAML_SYNTAX,
-            span(&sources, a, "0 3 * *"),
-            "four fields",
-        )
-        .with_label("needs five")
-        .with_related(span(&sources, a, "port"), "see port")
-        .with_related(span(&sources, b, "1"), "set here")
-        .with_note("minute, hour, day, month, weekday")
-        .with_help("add a weekday");
+        let found =
+            Diagnostic::error(&code::YAML_SYNTAX, span(&sources, a, "0 3 * *"), "four fields")
+                .with_label("needs five")
+                .with_related(span(&sources, a, "port"), "see port")
+                .with_related(span(&sources, b, "1"), "set here")
+                .with_note("minute, hour, day, month, weekday")
+                .with_help("add a weekday");
         let expected = "\
 error[OMP0101]: four fields
  --> pipelines/a.yaml:3:13
@@ -273,10 +221,7 @@ error[OMP0101]: four fields
         let found = Diagnostic::error(&code::YAML_SYNTAX, span(&sources, a, "x"), "not a port");
         let text = text(&[found], &sources);
         assert!(text.contains(" --> a.yaml:1:34\n"), "{text}");
-        assert!(
-            text.contains("{password: •••, port: x}\n  |                       ^"),
-            "{text}"
-        );
+        assert!(text.contains("{password: •••, port: x}\n  |                       ^"), "{text}");
     }
 
     #[test]
@@ -292,13 +237,7 @@ error[OMP0101]: four fields
 
     #[test]
     fn odd_places_are_shown_all_the_same() {
-        for body in [
-            "\n",
-            "a",
-            "a: 1\r\nb: 2\r\n",
-            "\u{feff}a: 1\n",
-            "ü\tö: \u{7}\n",
-        ] {
+        for body in ["\n", "a", "a: 1\r\nb: 2\r\n", "\u{feff}a: 1\n", "ü\tö: \u{7}\n"] {
             for start in 0..8 {
                 for end in 0..12 {
                     let mut sources = Sources::default();
@@ -320,28 +259,16 @@ error[OMP0101]: four fields
     fn a_file_that_could_not_be_read_is_named_without_a_line() {
         let mut sources = Sources::default();
         let source = sources.add("a.yaml", "");
-        let at = Span {
-            source,
-            start: 0,
-            end: 0,
-        };
-        let text = text(
-            &[Diagnostic::error(&code::YAML_SYNTAX, at, "no UTF-8")],
-            &sources,
-        );
-        assert!(
-            text.starts_with("error[OMP0101]: no UTF-8\n--> a.yaml\n\n"),
-            "{text}"
-        );
+        let at = Span { source, start: 0, end: 0 };
+        let text = text(&[Diagnostic::error(&code::YAML_SYNTAX, at, "no UTF-8")], &sources);
+        assert!(text.starts_with("error[OMP0101]: no UTF-8\n--> a.yaml\n\n"), "{text}");
     }
 
     #[test]
     fn a_line_of_100_kilobytes_is_cut() {
         let mut sources = Sources::default();
-        let a = sources.add(
-            "a.yaml",
-            format!("a: {}needle{}", "x".repeat(50_000), "y".repeat(50_000)),
-        );
+        let a =
+            sources.add("a.yaml", format!("a: {}needle{}", "x".repeat(50_000), "y".repeat(50_000)));
         let found = Diagnostic::error(&code::YAML_SYNTAX, span(&sources, a, "needle"), "odd");
         assert!(text(&[found], &sources).len() < 1000);
     }
@@ -349,11 +276,7 @@ error[OMP0101]: four fields
     #[test]
     fn errors_are_shown_before_warnings_when_there_are_too_many_for_all() {
         let warnings = (0..150).map(|n| {
-            Diagnostic::warning(
-                &code::YAML_SYNTAX,
-                Span::NONE,
-                format!("warning number {n}"),
-            )
+            Diagnostic::warning(&code::YAML_SYNTAX, Span::NONE, format!("warning number {n}"))
         });
         let error = Diagnostic::error(&code::YAML_SYNTAX, Span::NONE, "the only error");
         let found: Vec<_> = warnings.chain([error]).collect();
@@ -371,15 +294,7 @@ error[OMP0101]: four fields
         let found: Vec<_> = (0..10_000)
             .map(|n| {
                 let start = n * line.len() as u32;
-                Diagnostic::error(
-                    &code::YAML_SYNTAX,
-                    Span {
-                        source,
-                        start,
-                        end: start + 8,
-                    },
-                    "odd",
-                )
+                Diagnostic::error(&code::YAML_SYNTAX, Span { source, start, end: start + 8 }, "odd")
             })
             .collect();
         let start = std::time::Instant::now();

@@ -25,29 +25,17 @@ impl<'a> View<'a> {
     pub(super) fn new(found: &'a [Diagnostic], sources: &'a Sources) -> Self {
         let mut known: HashMap<SourceId, Vec<Range<usize>>> = HashMap::new();
         for span in found.iter().flat_map(|diagnostic| &diagnostic.secrets) {
-            known
-                .entry(span.source)
-                .or_default()
-                .push(span.start as usize..span.end as usize);
+            known.entry(span.source).or_default().push(span.start as usize..span.end as usize);
         }
         let redactions = sources.iter().map(|_| OnceCell::new()).collect();
-        Self {
-            locations: Locations::new(sources),
-            sources,
-            known,
-            redactions,
-        }
+        Self { locations: Locations::new(sources), sources, known, redactions }
     }
 
     /// The hidden bytes of a source.
     pub(super) fn redactions(&self, id: SourceId) -> Option<&Redactions> {
         let text = &self.sources.get(id)?.text;
         let known = || self.known.get(&id).cloned().unwrap_or_default();
-        Some(
-            self.redactions
-                .get(id.0 as usize)?
-                .get_or_init(|| Redactions::of(text, known())),
-        )
+        Some(self.redactions.get(id.0 as usize)?.get_or_init(|| Redactions::of(text, known())))
     }
 
     /// The place of a span.
@@ -88,10 +76,7 @@ impl<'a> View<'a> {
 
 /// How many errors and warnings there are.
 pub(super) fn count(found: &[Diagnostic]) -> (usize, usize) {
-    let errors = found
-        .iter()
-        .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .count();
+    let errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     (errors, found.len() - errors)
 }
 
@@ -114,10 +99,6 @@ pub(super) fn summary(found: &[Diagnostic]) -> String {
     match (errors, warnings) {
         (_, 0) => counted(errors, "error"),
         (0, _) => counted(warnings, "warning"),
-        _ => format!(
-            "{}, {}",
-            counted(errors, "error"),
-            counted(warnings, "warning")
-        ),
+        _ => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
     }
 }

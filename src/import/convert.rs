@@ -67,22 +67,12 @@ struct Pipeline {
 
 /// Makes a project of workflows. Nothing is made of a workflow with a finding.
 pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
-    let Inputs {
-        mut workflows,
-        skipped,
-        comments,
-    } = inputs;
+    let Inputs { mut workflows, skipped, comments } = inputs;
     // Upper folders first, and `a.yaml` before `a-b.yaml`: the plain name goes to the plain file.
-    let stem = |name: &str| {
-        name.rsplit_once('.')
-            .map_or(name.to_owned(), |(stem, _)| stem.to_owned())
-    };
+    let stem =
+        |name: &str| name.rsplit_once('.').map_or(name.to_owned(), |(stem, _)| stem.to_owned());
     workflows.sort_by_cached_key(|input| {
-        (
-            input.name.matches('/').count(),
-            stem(&input.name),
-            input.name.clone(),
-        )
+        (input.name.matches('/').count(), stem(&input.name), input.name.clone())
     });
     let mut report = Report {
         skipped,
@@ -93,18 +83,10 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
     let mut pipelines = pipelines(workflows, &mut services, &mut report, found);
     let mut lifter = Lifter::default();
     for pipeline in &mut pipelines {
-        lift(
-            pipeline,
-            &mut services.all,
-            options.bundle,
-            &mut lifter,
-            &mut report,
-        );
+        lift(pipeline, &mut services.all, options.bundle, &mut lifter, &mut report);
     }
-    let servers: Option<Vec<&Node>> = pipelines
-        .iter()
-        .map(|pipeline| pipeline.workflow.at_route(&SERVER))
-        .collect();
+    let servers: Option<Vec<&Node>> =
+        pipelines.iter().map(|pipeline| pipeline.workflow.at_route(&SERVER)).collect();
     let server = servers.and_then(|servers| common(&servers));
     let mut files = vec![OutputFile {
         path: "ompipe.yaml".to_owned(),
@@ -118,17 +100,9 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
     let mut paths = Names::default();
     for service in &services.all {
         let path = paths.take(&[sanitize(&service.name)]);
-        let Service {
-            name,
-            service_type,
-            connection,
-            ..
-        } = service;
+        let Service { name, service_type, connection, .. } = service;
         let text = definitions::service(options.schema, name, service_type, connection.clone());
-        files.push(OutputFile {
-            path: format!("services/{path}.yaml"),
-            text,
-        });
+        files.push(OutputFile { path: format!("services/{path}.yaml"), text });
     }
     for pipeline in &pipelines {
         let (service, workflow) =
@@ -140,10 +114,7 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
             pipeline.pipeline_type,
             workflow,
         );
-        files.push(OutputFile {
-            path: format!("pipelines/{}.yaml", pipeline.name),
-            text,
-        });
+        files.push(OutputFile { path: format!("pipelines/{}.yaml", pipeline.name), text });
     }
     report.services = services.all.len();
     report.pipelines = pipelines.len();
@@ -156,10 +127,7 @@ pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) ->
 
 fn general_notes(comments: bool, no_server: bool, report: &mut Report) {
     let mut note = |text: &str| {
-        report.notes.push(Note {
-            file: String::new(),
-            text: text.to_owned(),
-        });
+        report.notes.push(Note { file: String::new(), text: text.to_owned() });
     };
     note(
         "a workflow file has no schedule: every pipeline is rendered suspended until it is given one",
@@ -184,43 +152,24 @@ fn pipelines(
 ) -> Vec<Pipeline> {
     let mut names = Names::default();
     let mut pipelines = Vec::new();
-    for Input {
-        name: file,
-        mut workflow,
-    } in workflows
-    {
+    for Input { name: file, mut workflow } in workflows {
         let Some(pipeline_type) = pipeline_type(&workflow) else {
             found.push(unknown_type(&workflow));
             continue;
         };
-        if workflow
-            .as_mapping_mut()
-            .and_then(|parts| parts.remove("pipelineRunId"))
-            .is_some()
-        {
+        if workflow.as_mapping_mut().and_then(|parts| parts.remove("pipelineRunId")).is_some() {
             let text = "pipelineRunId is left out: each run is given its own".to_owned();
-            report.notes.push(Note {
-                file: file.clone(),
-                text,
-            });
+            report.notes.push(Note { file: file.clone(), text });
         }
         let name = names.take(&of_pipeline(&file, pipeline_type.as_str()));
         let service = services.of(&workflow, pipeline_type);
-        pipelines.push(Pipeline {
-            file,
-            name,
-            pipeline_type,
-            workflow,
-            service,
-        });
+        pipelines.push(Pipeline { file, name, pipeline_type, workflow, service });
     }
     // A pipeline that reads no connection itself belongs to the service of its name, where there is one.
     for pipeline in &mut pipelines {
         if pipeline.service.is_none() {
-            let name = pipeline
-                .workflow
-                .at_route(&["source", "serviceName"])
-                .and_then(Node::as_str);
+            let name =
+                pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
             pipeline.service = name.and_then(|name| services.named(name));
         }
     }
@@ -238,19 +187,11 @@ fn lift(
     let fields = SecretLeaves::of(&pipeline.workflow, bundle);
     for route in fields.numbers() {
         let text = format!("{route} is a secret but a number; its Secret makes a string of it");
-        report.notes.push(Note {
-            file: pipeline.file.clone(),
-            text,
-        });
+        report.notes.push(Note { file: pipeline.file.clone(), text });
     }
     fields.spell_out_numbers(&mut pipeline.workflow);
-    let service = pipeline
-        .service
-        .map(|number| services[number].name.as_str());
-    let named = pipeline
-        .workflow
-        .at_route(&["source", "serviceName"])
-        .and_then(Node::as_str);
+    let service = pipeline.service.map(|number| services[number].name.as_str());
+    let named = pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
     let source_secret = sanitize(service.or(named).unwrap_or(&pipeline.name));
     let own_secret = sanitize(&pipeline.name);
     let secret_of = move |route: &[String]| match route.first().map(String::as_str) {
@@ -260,13 +201,7 @@ fn lift(
     };
     let is_secret =
         |route: &[String], text: &str| fields.contains(route) || gives_itself_away(text);
-    lifter.lift(
-        &mut pipeline.workflow,
-        &mut Vec::new(),
-        &pipeline.file,
-        &is_secret,
-        &secret_of,
-    );
+    lifter.lift(&mut pipeline.workflow, &mut Vec::new(), &pipeline.file, &is_secret, &secret_of);
     let connection = pipeline.workflow.at_route(&["source", "serviceConnection"]);
     if let (Some(number), Some(connection)) = (pipeline.service, connection) {
         services[number].connection = connection.clone();
@@ -290,20 +225,13 @@ fn left_to_say<'a>(
     for entry in pipeline.workflow.as_mapping().into_iter().flatten() {
         match base
             .get(&entry.key)
-            .map_or(Left::This(entry.value.clone()), |base| {
-                rest(&entry.value, base)
-            }) {
+            .map_or(Left::This(entry.value.clone()), |base| rest(&entry.value, base))
+        {
             Left::Nothing => {}
             Left::This(node) => left.insert(entry.key.clone(), node),
             Left::Impossible => {
-                let text = format!(
-                    "ompipe adds fields to {} that the file leaves out",
-                    entry.key
-                );
-                report.notes.push(Note {
-                    file: pipeline.file.clone(),
-                    text,
-                });
+                let text = format!("ompipe adds fields to {} that the file leaves out", entry.key);
+                report.notes.push(Note { file: pipeline.file.clone(), text });
                 left.insert(entry.key.clone(), entry.value.clone());
             }
         }
@@ -311,10 +239,7 @@ fn left_to_say<'a>(
     for entry in base.as_mapping().into_iter().flatten() {
         if pipeline.workflow.get(&entry.key).is_none() {
             let text = format!("ompipe adds {}, which the file leaves out", entry.key);
-            report.notes.push(Note {
-                file: pipeline.file.clone(),
-                text,
-            });
+            report.notes.push(Note { file: pipeline.file.clone(), text });
         }
     }
     (service.map(|service| service.name.as_str()), left)
@@ -327,24 +252,14 @@ fn supplied(
     open_metadata: Option<&Node>,
 ) -> Node {
     let nodes = service.map(|service| {
-        (
-            Node::new(service.name.as_str()),
-            Node::new(service.service_type.as_str()),
-        )
+        (Node::new(service.name.as_str()), Node::new(service.service_type.as_str()))
     });
-    let service = service
-        .zip(nodes.as_ref())
-        .map(|(service, (name, source_type))| ServiceLayer {
-            name,
-            source_type,
-            connection: Some(&service.connection),
-        });
-    effective_workflow(Layers {
-        open_metadata,
-        service,
-        pipeline_type,
-        workflow: None,
-    })
+    let service = service.zip(nodes.as_ref()).map(|(service, (name, source_type))| ServiceLayer {
+        name,
+        source_type,
+        connection: Some(&service.connection),
+    });
+    effective_workflow(Layers { open_metadata, service, pipeline_type, workflow: None })
 }
 
 fn unknown_type(workflow: &Node) -> Diagnostic {

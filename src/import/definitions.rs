@@ -34,10 +34,7 @@ pub(super) fn service(
     service_type: &str,
     connection: Node,
 ) -> String {
-    let spec = Mapping::from_iter([
-        ("type", Node::new(service_type)),
-        ("connection", connection),
-    ]);
+    let spec = Mapping::from_iter([("type", Node::new(service_type)), ("connection", connection)]);
     text(schema, Kind::ServiceConnection, name, spec)
 }
 
@@ -66,15 +63,11 @@ fn text(schema: Option<&str>, kind: Kind, name: &str, spec: Mapping) -> String {
     let definition = Mapping::from_iter([
         ("apiVersion", Node::new(API_VERSION)),
         ("kind", Node::new(kind.as_str())),
-        (
-            "metadata",
-            Node::new(Mapping::from_iter([("name", Node::new(name))])),
-        ),
+        ("metadata", Node::new(Mapping::from_iter([("name", Node::new(name))]))),
         ("spec", Node::new(spec)),
     ]);
-    let mut text = schema.map_or(String::new(), |schema| {
-        format!("# yaml-language-server: $schema={schema}\n")
-    });
+    let mut text = schema
+        .map_or(String::new(), |schema| format!("# yaml-language-server: $schema={schema}\n"));
     yaml::write(&Node::new(definition), &mut text);
     text
 }
@@ -85,19 +78,10 @@ mod tests {
 
     #[test]
     fn a_pipeline_shows_where_its_schedule_goes() {
-        let text = pipeline(
-            Some("x.json"),
-            "a",
-            Some("b"),
-            PipelineType::Usage,
-            Mapping::new(),
-        );
+        let text = pipeline(Some("x.json"), "a", Some("b"), PipelineType::Usage, Mapping::new());
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "# yaml-language-server: $schema=x.json");
-        let at = lines
-            .iter()
-            .position(|line| *line == "  type: usage")
-            .unwrap();
+        let at = lines.iter().position(|line| *line == "  type: usage").unwrap();
         assert!(lines[at + 1].starts_with("  # schedule:"), "{text}");
     }
 }

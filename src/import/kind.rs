@@ -12,9 +12,7 @@ pub(super) fn pipeline_type(workflow: &Node) -> Option<PipelineType> {
     let text = |route: &[&str]| workflow.at_route(route).and_then(Node::as_str);
     if workflow.get("source").is_none() {
         // The file of `metadata app`.
-        return workflow
-            .get("sourcePythonClass")
-            .map(|_| PipelineType::Application);
+        return workflow.get("sourcePythonClass").map(|_| PipelineType::Application);
     }
     let source = text(&["source", "type"]).unwrap_or_default();
     let config = text(&["source", "sourceConfig", "config", "type"]);
@@ -67,9 +65,7 @@ pub(super) const KNOWN: [&str; 19] = [
 
 /// Data insight reads the search index as the reindexing does; what follows tells them apart.
 fn inspects_data(workflow: &Node, source: &str) -> bool {
-    let processor = workflow
-        .at_route(&["processor", "type"])
-        .and_then(Node::as_str);
+    let processor = workflow.at_route(&["processor", "type"]).and_then(Node::as_str);
     source.eq_ignore_ascii_case("dataInsight") || processor == Some("data-insight-processor")
 }
 
@@ -98,10 +94,7 @@ mod tests {
         let config = |source: &str, kind: &str| {
             of(json!({"source": {"type": source, "sourceConfig": {"config": {"type": kind}}}}))
         };
-        assert_eq!(
-            config("kafka", "MessagingMetadata"),
-            Some(PipelineType::Metadata)
-        );
+        assert_eq!(config("kafka", "MessagingMetadata"), Some(PipelineType::Metadata));
         assert_eq!(config("mysql", "Profiler"), Some(PipelineType::Profiler));
         assert_eq!(config("dbt", "DBT"), Some(PipelineType::Dbt));
         assert_eq!(
@@ -118,18 +111,9 @@ mod tests {
 
     #[test]
     fn without_a_source_config_the_sources_suffix_does() {
-        assert_eq!(
-            of(json!({"source": {"type": "snowflake-usage"}})),
-            Some(PipelineType::Usage)
-        );
-        assert_eq!(
-            of(json!({"source": {"type": "snowflake"}})),
-            Some(PipelineType::Metadata)
-        );
-        assert_eq!(
-            of(json!({"sourcePythonClass": "a.b.C"})),
-            Some(PipelineType::Application)
-        );
+        assert_eq!(of(json!({"source": {"type": "snowflake-usage"}})), Some(PipelineType::Usage));
+        assert_eq!(of(json!({"source": {"type": "snowflake"}})), Some(PipelineType::Metadata));
+        assert_eq!(of(json!({"sourcePythonClass": "a.b.C"})), Some(PipelineType::Application));
         assert_eq!(of(json!({"workflowConfig": {}})), None);
     }
 }

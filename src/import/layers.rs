@@ -23,14 +23,10 @@ pub(super) fn rest(whole: &Node, base: &Node) -> Left {
     for entry in entries {
         match under
             .get(&entry.key)
-            .map_or(Left::This(entry.value.clone()), |base| {
-                rest(&entry.value, base)
-            }) {
+            .map_or(Left::This(entry.value.clone()), |base| rest(&entry.value, base))
+        {
             Left::Nothing => {}
-            Left::This(node) => left.push(Entry {
-                value: node,
-                ..entry.clone()
-            }),
+            Left::This(node) => left.push(Entry { value: node, ..entry.clone() }),
             Left::Impossible => return Left::Impossible,
         }
     }
@@ -55,10 +51,8 @@ pub(super) fn common(nodes: &[&Node]) -> Option<Node> {
     let mappings: Option<Vec<&Mapping>> = nodes.iter().map(|node| node.as_mapping()).collect();
     if let Some(mappings) = mappings.filter(|all| !all.iter().any(|one| is_reference(one))) {
         let of_key = |entry: &Entry| {
-            let values: Option<Vec<&Node>> = mappings
-                .iter()
-                .map(|mapping| mapping.get(&entry.key))
-                .collect();
+            let values: Option<Vec<&Node>> =
+                mappings.iter().map(|mapping| mapping.get(&entry.key)).collect();
             Some((entry.key.clone(), common(&values?)?))
         };
         let common: Mapping = first.as_mapping()?.iter().filter_map(of_key).collect();
@@ -109,14 +103,8 @@ mod tests {
     fn a_layer_that_says_more_than_the_whole_cannot_be_used() {
         let impossible = |whole, base| rest(&node(whole), &node(base)) == Left::Impossible;
         assert!(impossible(json!({}), json!({"a": 1})));
-        assert!(impossible(
-            json!({"a": {"b": 1}}),
-            json!({"a": {"b": 1, "c": 2}})
-        ));
-        assert!(
-            !impossible(json!({"a": null}), json!({"a": {"b": 1}})),
-            "null replaces a mapping"
-        );
+        assert!(impossible(json!({"a": {"b": 1}}), json!({"a": {"b": 1, "c": 2}})));
+        assert!(!impossible(json!({"a": null}), json!({"a": {"b": 1}})), "null replaces a mapping");
     }
 
     #[test]
@@ -133,16 +121,8 @@ mod tests {
             ]),
             Some(node(json!({"host": "a", "security": {"token": "x"}})))
         );
-        assert_eq!(
-            of(&[json!({"a": 1}), json!({"a": 2})]),
-            None,
-            "one of two is not most"
-        );
+        assert_eq!(of(&[json!({"a": 1}), json!({"a": 2})]), None, "one of two is not most");
         let reference = |key| json!({"token": {"secretKeyRef": {"name": "bot", "key": key}}});
-        assert_eq!(
-            of(&[reference("a"), reference("b")]),
-            None,
-            "half a reference is none"
-        );
+        assert_eq!(of(&[reference("a"), reference("b")]), None, "half a reference is none");
     }
 }

@@ -77,14 +77,7 @@ impl Lifter {
             Value::String(text) => {
                 if !text.is_empty() && !text.starts_with("secret:/") && is_secret(route, text) {
                     let secret = secret_of(route);
-                    let key = self.key(
-                        text,
-                        &Place {
-                            file,
-                            route,
-                            secret: &secret,
-                        },
-                    );
+                    let key = self.key(text, &Place { file, route, secret: &secret });
                     let reference =
                         Mapping::from_iter([("name", Node::new(secret)), ("key", Node::new(key))]);
                     let reference = Mapping::from_iter([("secretKeyRef", Node::new(reference))]);
@@ -107,40 +100,29 @@ impl Lifter {
         let at = format!("{}: {}", place.file, place.route.join("."));
         let keys = self.secrets.entry(place.secret.to_owned()).or_default();
         let known = |lifted: &&mut Lifted| lifted.value == value && lifted.field == field;
-        if let Some((key, lifted)) = keys
-            .iter_mut()
-            .find_map(|(key, l)| known(&l).then_some((key, l)))
+        if let Some((key, lifted)) =
+            keys.iter_mut().find_map(|(key, l)| known(&l).then_some((key, l)))
         {
             lifted.found_at.push(at);
             return key.clone();
         }
-        let steps: Vec<&str> = place
-            .route
-            .iter()
-            .map(String::as_str)
-            .filter(|step| !is_generic(step))
-            .collect();
+        let steps: Vec<&str> =
+            place.route.iter().map(String::as_str).filter(|step| !is_generic(step)).collect();
         let longer = (1..=steps.len()).map(|count| clean(&steps[steps.len() - count..].join(".")));
         let numbered = (2..).map(|number| format!("{}-{number}", clean(field)));
         let key = longer
             .chain(numbered)
             .find(|key| !key.is_empty() && !keys.contains_key(key))
             .unwrap_or_default();
-        let lifted = Lifted {
-            value: value.to_owned(),
-            field: field.to_owned(),
-            found_at: vec![at],
-        };
+        let lifted =
+            Lifted { value: value.to_owned(), field: field.to_owned(), found_at: vec![at] };
         keys.insert(key.clone(), lifted);
         key
     }
 
     /// The Secrets to create, without the values.
     pub(super) fn into_secrets(self) -> Vec<Secret> {
-        let key = |(key, lifted): (String, Lifted)| SecretKey {
-            key,
-            found_at: lifted.found_at,
-        };
+        let key = |(key, lifted): (String, Lifted)| SecretKey { key, found_at: lifted.found_at };
         let secret = |(name, keys): (String, BTreeMap<String, Lifted>)| Secret {
             name,
             keys: keys.into_iter().map(key).collect(),
@@ -151,10 +133,8 @@ impl Lifter {
 
 /// Steps that every route has, which tell nothing.
 fn is_generic(step: &str) -> bool {
-    matches!(
-        step,
-        "source" | "serviceConnection" | "sourceConfig" | "config" | "workflowConfig"
-    ) || is_position(step)
+    matches!(step, "source" | "serviceConnection" | "sourceConfig" | "config" | "workflowConfig")
+        || is_position(step)
 }
 
 fn is_position(step: &str) -> bool {
@@ -164,11 +144,7 @@ fn is_position(step: &str) -> bool {
 /// A key as a Secret takes it: letters, digits, `-`, `_` and `.`, 253 at most.
 fn clean(text: &str) -> String {
     let known = |c: char| {
-        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }
     };
     text.chars().map(known).take(253).collect()
 }
@@ -182,9 +158,7 @@ mod tests {
     fn lift(lifter: &mut Lifter, file: &str, workflow: serde_json::Value) -> serde_json::Value {
         let mut node = Node::from(workflow);
         let secret = |route: &[String], _: &str| route.last().is_some_and(|key| key == "password");
-        lifter.lift(&mut node, &mut Vec::new(), file, &secret, &|_| {
-            "mysql".to_owned()
-        });
+        lifter.lift(&mut node, &mut Vec::new(), file, &secret, &|_| "mysql".to_owned());
         (&node).into()
     }
 
@@ -209,23 +183,14 @@ mod tests {
             reference("password-2")
         );
         let secrets = lifter.into_secrets();
-        assert_eq!(
-            secrets[0].keys[0].found_at,
-            ["a: config.password", "b: config.password"]
-        );
+        assert_eq!(secrets[0].keys[0].found_at, ["a: config.password", "b: config.password"]);
         assert_eq!(secrets[0].keys.len(), 3);
-        assert!(
-            !format!("{secrets:?}").contains('x'),
-            "a value leaves no trace"
-        );
+        assert!(!format!("{secrets:?}").contains('x'), "a value leaves no trace");
     }
 
     #[test]
     fn what_is_empty_or_a_reference_of_a_secret_manager_stays() {
         let workflow = json!({"password": "", "other": {"password": "secret:/prod/mysql"}});
-        assert_eq!(
-            lift(&mut Lifter::default(), "a", workflow.clone()),
-            workflow
-        );
+        assert_eq!(lift(&mut Lifter::default(), "a", workflow.clone()), workflow);
     }
 }

@@ -17,18 +17,12 @@ pub(super) struct Names {
 impl Names {
     /// The first of the candidates that is free, else the last with a number.
     pub(super) fn take(&mut self, candidates: &[String]) -> String {
-        let free = candidates
-            .iter()
-            .find(|name| !self.taken.contains(*name))
-            .cloned();
+        let free = candidates.iter().find(|name| !self.taken.contains(*name)).cloned();
         let last = candidates.last().map_or("pipeline", String::as_str);
         let name = free.unwrap_or_else(|| {
             let short: String = last.chars().take(MAX_LENGTH - 8).collect();
             let numbered = |number: usize| format!("{short}-{number}");
-            (2..)
-                .map(numbered)
-                .find(|name| !self.taken.contains(name))
-                .unwrap_or_default()
+            (2..).map(numbered).find(|name| !self.taken.contains(name)).unwrap_or_default()
         });
         self.taken.insert(name.clone());
         name
@@ -49,22 +43,15 @@ pub(super) fn sanitize(text: &str) -> String {
         }
     }
     let name = name.trim_end_matches('-');
-    if name.is_empty() {
-        "unnamed".to_owned()
-    } else {
-        name.to_owned()
-    }
+    if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
 }
 
 /// Candidates for a service's name: as OpenMetadata knows it, then with its type. What OpenMetadata does not take as a
 /// name (empty, with `::` or control characters, over 256 characters) is sanitized.
 pub(super) fn of_service(name: &str, service_type: &str) -> Vec<String> {
     let fits = !name.trim().is_empty() && name.chars().count() <= 200 && !name.contains("::");
-    let name = if fits && !name.contains(char::is_control) {
-        name.to_owned()
-    } else {
-        sanitize(name)
-    };
+    let name =
+        if fits && !name.contains(char::is_control) { name.to_owned() } else { sanitize(name) };
     let with_type = format!("{name}-{}", sanitize(service_type));
     vec![name, with_type]
 }
@@ -72,13 +59,9 @@ pub(super) fn of_service(name: &str, service_type: &str) -> Vec<String> {
 /// Candidates for a pipeline's name, the plainest first: the file's, with its folder, with its type.
 pub(super) fn of_pipeline(path: &str, pipeline_type: &str) -> Vec<String> {
     let path = path.trim_start_matches("./");
-    let stem = |name: &str| {
-        name.rsplit_once('.')
-            .map_or(name.to_owned(), |(stem, _)| stem.to_owned())
-    };
-    let mut steps = path
-        .rsplit('/')
-        .filter(|step| !matches!(*step, "" | "." | ".."));
+    let stem =
+        |name: &str| name.rsplit_once('.').map_or(name.to_owned(), |(stem, _)| stem.to_owned());
+    let mut steps = path.rsplit('/').filter(|step| !matches!(*step, "" | "." | ".."));
     let file = match steps.next() {
         None | Some("-") => "pipeline".to_owned(),
         Some(name) => stem(name),
@@ -98,22 +81,10 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_gives_way_to_a_longer_one() {
         let mut names = Names::default();
-        assert_eq!(
-            names.take(&of_pipeline("a/orders_db.yaml", "usage")),
-            "orders-db"
-        );
-        assert_eq!(
-            names.take(&of_pipeline("b/orders_db.yaml", "usage")),
-            "b-orders-db"
-        );
-        assert_eq!(
-            names.take(&of_pipeline("b/orders_db.yml", "usage")),
-            "orders-db-usage"
-        );
-        assert_eq!(
-            names.take(&of_pipeline("c/b/orders_db.yml", "usage")),
-            "orders-db-usage-2"
-        );
+        assert_eq!(names.take(&of_pipeline("a/orders_db.yaml", "usage")), "orders-db");
+        assert_eq!(names.take(&of_pipeline("b/orders_db.yaml", "usage")), "b-orders-db");
+        assert_eq!(names.take(&of_pipeline("b/orders_db.yml", "usage")), "orders-db-usage");
+        assert_eq!(names.take(&of_pipeline("c/b/orders_db.yml", "usage")), "orders-db-usage-2");
     }
 
     #[test]

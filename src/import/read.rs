@@ -107,9 +107,7 @@ pub fn read(
         }
     }
     if inputs.workflows.is_empty() && !found.has_errors() {
-        return Err(ReadError::Nothing {
-            files: inputs.skipped.len(),
-        });
+        return Err(ReadError::Nothing { files: inputs.skipped.len() });
     }
     Ok(inputs)
 }
@@ -129,10 +127,7 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
         if depth > MAX_DEPTH {
             return Err(ReadError::TooDeep { path: folder });
         }
-        let failed = |source| ReadError::Read {
-            path: folder.clone(),
-            source,
-        };
+        let failed = |source| ReadError::Read { path: folder.clone(), source };
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
@@ -141,9 +136,7 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
             if kind.is_dir() && !hidden {
                 folders.push((path, depth + 1));
             } else if kind.is_file()
-                && path
-                    .extension()
-                    .is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+                && path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
             {
                 files.push(path);
             }
@@ -172,13 +165,10 @@ fn read_file(
         }
         text => text?,
     };
-    let comments = text
-        .lines()
-        .any(|line| line.trim_start().starts_with('#') || line.contains(" #"));
+    let comments =
+        text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"));
     let source = sources.add(name.clone(), text);
-    let text = sources
-        .get(source)
-        .map_or("", |source| source.text.as_str());
+    let text = sources.get(source).map_or("", |source| source.text.as_str());
     let mut own = Diagnostics::default();
     let documents = yaml::read(source, text, Dialect::PyYaml, &mut own);
     if own.has_errors() && how == Found::InFolder && !text.contains(WORKFLOW_CONFIG) {
@@ -229,27 +219,18 @@ impl Inputs {
 }
 
 fn read_text(path: &Path) -> Result<String, ReadError> {
-    let failed = |source| ReadError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| ReadError::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let from: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
         Box::new(File::open(path).map_err(failed)?)
     };
-    from.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(ReadError::TooLarge {
-            path: path.to_owned(),
-        });
+        return Err(ReadError::TooLarge { path: path.to_owned() });
     }
-    String::from_utf8(bytes).map_err(|_| ReadError::NotText {
-        path: path.to_owned(),
-    })
+    String::from_utf8(bytes).map_err(|_| ReadError::NotText { path: path.to_owned() })
 }
 
 /// Why a document is no workflow; `None` when it is one.
@@ -257,14 +238,8 @@ fn not_a_workflow(document: &Node) -> Option<&'static str> {
     if document.as_mapping().is_none() {
         return Some("it is not a mapping");
     }
-    let source_type = document
-        .at_route(&["source", "type"])
-        .and_then(Node::as_str);
-    if document
-        .get(WORKFLOW_CONFIG)
-        .and_then(Node::as_mapping)
-        .is_none()
-    {
+    let source_type = document.at_route(&["source", "type"]).and_then(Node::as_str);
+    if document.get(WORKFLOW_CONFIG).and_then(Node::as_mapping).is_none() {
         return Some("it has no workflowConfig");
     }
     if source_type.is_none() && document.get("sourcePythonClass").is_none() {
@@ -282,14 +257,8 @@ mod tests {
     #[test]
     fn a_workflow_is_known_by_its_parts() {
         let reason = |document: serde_json::Value| not_a_workflow(&Node::from(document));
-        assert_eq!(
-            reason(json!({"source": {"type": "mysql"}, "workflowConfig": {}})),
-            None
-        );
-        assert_eq!(
-            reason(json!({"sourcePythonClass": "a.B", "workflowConfig": {}})),
-            None
-        );
+        assert_eq!(reason(json!({"source": {"type": "mysql"}, "workflowConfig": {}})), None);
+        assert_eq!(reason(json!({"sourcePythonClass": "a.B", "workflowConfig": {}})), None);
         assert!(reason(json!({"source": {"type": "mysql"}})).is_some());
         assert!(reason(json!({"apiVersion": "v1", "kind": "ConfigMap"})).is_some());
         assert!(reason(json!([1])).is_some());

@@ -43,14 +43,7 @@ pub struct Report {
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self {
-            services,
-            pipelines,
-            namespace,
-            secrets,
-            notes,
-            skipped,
-        } = self;
+        let Self { services, pipelines, namespace, secrets, notes, skipped } = self;
         writeln!(
             f,
             "imported {} and {}",
@@ -68,17 +61,10 @@ impl Display for Report {
             for key in keys {
                 let more = key.found_at.len().saturating_sub(1);
                 let first = key.found_at.first().map_or("", String::as_str);
-                let more = if more == 0 {
-                    String::new()
-                } else {
-                    format!(" and {more} more")
-                };
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
                 writeln!(f, "    {}: {first}{more}", key.key)?;
             }
-            write!(
-                f,
-                "  kubectl create secret generic {name} --namespace {namespace}"
-            )?;
+            write!(f, "  kubectl create secret generic {name} --namespace {namespace}")?;
             for key in keys {
                 write!(f, " --from-literal={}='<{}>'", key.key, key.key)?;
             }
@@ -88,11 +74,7 @@ impl Display for Report {
             writeln!(f, "\nNotes:")?;
         }
         for Note { file, text } in notes {
-            let file = if file.is_empty() {
-                String::new()
-            } else {
-                format!("{file}: ")
-            };
+            let file = if file.is_empty() { String::new() } else { format!("{file}: ") };
             writeln!(f, "  {file}{text}")?;
         }
         if !skipped.is_empty() {
@@ -116,46 +98,29 @@ mod tests {
 
     #[test]
     fn the_report_names_every_key_and_how_to_create_its_secret() {
-        let found_at = vec![
-            "a.yaml: source.password".to_owned(),
-            "b.yaml: source.password".to_owned(),
-        ];
+        let found_at =
+            vec!["a.yaml: source.password".to_owned(), "b.yaml: source.password".to_owned()];
         let report = Report {
             services: 1,
             pipelines: 2,
             namespace: "pipelines".to_owned(),
             secrets: vec![Secret {
                 name: "mysql".to_owned(),
-                keys: vec![SecretKey {
-                    key: "password".to_owned(),
-                    found_at,
-                }],
+                keys: vec![SecretKey { key: "password".to_owned(), found_at }],
             }],
             notes: vec![Note {
                 file: String::new(),
                 text: "comments are not carried over".to_owned(),
             }],
-            skipped: vec![Skipped {
-                name: "c.yaml".to_owned(),
-                reason: "it is empty",
-            }],
+            skipped: vec![Skipped { name: "c.yaml".to_owned(), reason: "it is empty" }],
         };
         let text = report.to_string();
-        assert!(
-            text.starts_with("imported 2 pipelines and 1 service\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("    password: a.yaml: source.password and 1 more\n"),
-            "{text}"
-        );
+        assert!(text.starts_with("imported 2 pipelines and 1 service\n"), "{text}");
+        assert!(text.contains("    password: a.yaml: source.password and 1 more\n"), "{text}");
         assert!(
             text.contains("kubectl create secret generic mysql --namespace pipelines --from-literal=password='<password>'\n"),
             "{text}"
         );
-        assert!(
-            text.ends_with("Left out:\n  c.yaml: it is empty\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("Left out:\n  c.yaml: it is empty\n"), "{text}");
     }
 }

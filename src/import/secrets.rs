@@ -43,13 +43,11 @@ impl SecretLeaves {
     /// Makes strings of those that are written as numbers.
     pub(super) fn spell_out_numbers(&self, workflow: &mut Node) {
         for route in &self.numbers {
-            let leaf = route
-                .iter()
-                .try_fold(&mut *workflow, |node, step| match &mut node.value {
-                    Value::Mapping(entries) => entries.get_mut(step),
-                    Value::Sequence(items) => items.get_mut(step.parse::<usize>().ok()?),
-                    _ => None,
-                });
+            let leaf = route.iter().try_fold(&mut *workflow, |node, step| match &mut node.value {
+                Value::Mapping(entries) => entries.get_mut(step),
+                Value::Sequence(items) => items.get_mut(step.parse::<usize>().ok()?),
+                _ => None,
+            });
             if let Some(node) = leaf
                 && let Value::Number(number) = &node.value
             {
@@ -80,9 +78,8 @@ impl SecretLeaves {
                 }
             }
             Value::String(_) | Value::Number(_) => {
-                let secret = fields
-                    .is_secret(route)
-                    .unwrap_or_else(|| is_secret_name(field(route)));
+                let secret =
+                    fields.is_secret(route).unwrap_or_else(|| is_secret_name(field(route)));
                 if secret {
                     let steps: Vec<String> = route.iter().map(text).collect();
                     if matches!(node.value, Value::Number(_)) {
@@ -128,15 +125,9 @@ mod tests {
         assert!(leaves.contains(&route("source.a.0.password")));
         assert!(leaves.contains(&route("source.a.1.password")));
         assert!(!leaves.contains(&route("source.username")));
-        assert_eq!(
-            leaves.numbers().collect::<Vec<_>>(),
-            ["source.a.1.password"]
-        );
+        assert_eq!(leaves.numbers().collect::<Vec<_>>(), ["source.a.1.password"]);
         leaves.spell_out_numbers(&mut workflow);
-        let items = workflow
-            .at_route(&["source", "a"])
-            .and_then(Node::as_sequence)
-            .unwrap();
+        let items = workflow.at_route(&["source", "a"]).and_then(Node::as_sequence).unwrap();
         assert_eq!(items[1].get("password").and_then(Node::as_str), Some("12"));
     }
 }

@@ -40,22 +40,15 @@ impl Services {
         connection.as_mapping()?;
         let service_name = source.get("serviceName")?.as_str()?;
         let service_type = service_type(source.get("type")?.as_str()?, pipeline_type);
-        let alike = self
-            .alike
-            .entry((service_name.to_owned(), service_type.to_owned()));
+        let alike = self.alike.entry((service_name.to_owned(), service_type.to_owned()));
         let alike = alike.or_default();
-        let known = alike
-            .iter()
-            .copied()
-            .find(|number| self.all[*number].written == *connection);
+        let known = alike.iter().copied().find(|number| self.all[*number].written == *connection);
         if known.is_some() {
             return known;
         }
         let number = self.all.len();
         alike.push(number);
-        let name = self
-            .names
-            .take(&names::of_service(service_name, service_type));
+        let name = self.names.take(&names::of_service(service_name, service_type));
         self.by_name.insert(name.clone(), number);
         self.all.push(Service {
             name,
@@ -86,23 +79,10 @@ mod tests {
             }}))
         };
         let mut services = Services::default();
-        assert_eq!(
-            services.of(&workflow("mysql", "a"), PipelineType::Metadata),
-            Some(0)
-        );
-        assert_eq!(
-            services.of(&workflow("mysql-usage", "a"), PipelineType::Usage),
-            Some(0)
-        );
-        assert_eq!(
-            services.of(&workflow("mysql", "b"), PipelineType::Metadata),
-            Some(1)
-        );
-        let names: Vec<_> = services
-            .all
-            .iter()
-            .map(|service| service.name.as_str())
-            .collect();
+        assert_eq!(services.of(&workflow("mysql", "a"), PipelineType::Metadata), Some(0));
+        assert_eq!(services.of(&workflow("mysql-usage", "a"), PipelineType::Usage), Some(0));
+        assert_eq!(services.of(&workflow("mysql", "b"), PipelineType::Metadata), Some(1));
+        let names: Vec<_> = services.all.iter().map(|service| service.name.as_str()).collect();
         assert_eq!(names, ["orders", "orders-mysql"]);
         assert_eq!(services.named("orders"), Some(0));
     }

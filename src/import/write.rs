@@ -37,9 +37,8 @@ pub fn write(folder: &Path, files: &[OutputFile]) -> Result<(), WriteError> {
         }
     }
     let mut made = Made::default();
-    let written = files
-        .iter()
-        .try_for_each(|file| made.write(&folder.join(&file.path), &file.text));
+    let written =
+        files.iter().try_for_each(|file| made.write(&folder.join(&file.path), &file.text));
     if written.is_err() {
         made.take_back();
     }
@@ -56,13 +55,8 @@ struct Made {
 impl Made {
     fn write(&mut self, path: &Path, text: &str) -> Result<(), WriteError> {
         let failed = |path: &Path, source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => WriteError::Exists {
-                path: path.to_owned(),
-            },
-            _ => WriteError::Write {
-                path: path.to_owned(),
-                source,
-            },
+            io::ErrorKind::AlreadyExists => WriteError::Exists { path: path.to_owned() },
+            _ => WriteError::Write { path: path.to_owned(), source },
         };
         let missing: Vec<&Path> = path
             .ancestors()
@@ -75,8 +69,7 @@ impl Made {
         }
         let mut file = File::create_new(path).map_err(|source| failed(path, source))?;
         self.files.push(path.to_owned());
-        file.write_all(text.as_bytes())
-            .map_err(|source| failed(path, source))
+        file.write_all(text.as_bytes()).map_err(|source| failed(path, source))
     }
 
     /// Removes all of it again. What cannot be removed stays; the error that led here is the one to show.
@@ -95,10 +88,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> OutputFile {
-        OutputFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        OutputFile { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[test]
@@ -106,24 +96,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("ompipe.yaml"), "mine").unwrap();
         let files = [file("services/a.yaml", "a"), file("ompipe.yaml", "theirs")];
-        assert!(matches!(
-            write(folder.path(), &files),
-            Err(WriteError::Exists { .. })
-        ));
-        assert_eq!(
-            fs::read_to_string(folder.path().join("ompipe.yaml")).unwrap(),
-            "mine"
-        );
+        assert!(matches!(write(folder.path(), &files), Err(WriteError::Exists { .. })));
+        assert_eq!(fs::read_to_string(folder.path().join("ompipe.yaml")).unwrap(), "mine");
         assert!(!folder.path().join("services").exists());
     }
 
     #[test]
     fn what_was_written_before_a_failure_is_taken_back() {
         let folder = tempfile::tempdir().unwrap();
-        let files = [
-            file("new/a.yaml", "a"),
-            file("new/a.yaml/b.yaml", "below a file"),
-        ];
+        let files = [file("new/a.yaml", "a"), file("new/a.yaml/b.yaml", "below a file")];
         assert!(write(&folder.path().join("project"), &files).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -132,9 +113,6 @@ mod tests {
     fn files_and_their_folders_are_made() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &[file("a/b/c.yaml", "text")]).unwrap();
-        assert_eq!(
-            fs::read_to_string(folder.path().join("a/b/c.yaml")).unwrap(),
-            "text"
-        );
+        assert_eq!(fs::read_to_string(folder.path().join("a/b/c.yaml")).unwrap(), "text");
     }
 }

@@ -74,10 +74,7 @@ fn append_new(made: Diagnostics, found: &mut Diagnostics) {
 
 fn unknown_kind(manifest: &Manifest) -> Diagnostic {
     let (api_version, kind) = (manifest.api_version(), manifest.kind());
-    let span = manifest
-        .node()
-        .get("kind")
-        .map_or(manifest.node().span, |node| node.span);
+    let span = manifest.node().get("kind").map_or(manifest.node().span, |node| node.span);
     Diagnostic::warning(
         &code::MANIFEST_KIND,
         span,
@@ -98,10 +95,7 @@ mod tests {
         let mut found = Diagnostics::default();
         let manifest = Manifest::new(value.into(), &mut found).unwrap();
         check(&manifest, &mut found);
-        found
-            .iter()
-            .map(|diagnostic| (diagnostic.code.id, diagnostic.route.clone()))
-            .collect()
+        found.iter().map(|diagnostic| (diagnostic.code.id, diagnostic.route.clone())).collect()
     }
 
     fn job(pod: serde_json::Value) -> serde_json::Value {
@@ -117,13 +111,7 @@ mod tests {
     #[test]
     fn the_tables_are_a_schema() {
         assert!(Schema::from_json(&DOCUMENT).is_ok());
-        assert!(
-            SCHEMA
-                .as_ref()
-                .unwrap()
-                .definition("pipelines.v1.OMJob")
-                .is_some()
-        );
+        assert!(SCHEMA.as_ref().unwrap().definition("pipelines.v1.OMJob").is_some());
     }
 
     #[test]
@@ -134,10 +122,7 @@ mod tests {
             )),
             []
         );
-        assert_eq!(
-            findings(om_job(json!({"spec": {"priorityClassName": "batch"}}))),
-            []
-        );
+        assert_eq!(findings(om_job(json!({"spec": {"priorityClassName": "batch"}}))), []);
     }
 
     #[test]
@@ -146,10 +131,7 @@ mod tests {
             ("OMP0620", json!({"hostNetwrk": true})),
             ("OMP0621", json!({"hostname": 1})),
             ("OMP0621", json!({"hostNetwork": "true"})),
-            (
-                "OMP0622",
-                json!({"tolerations": [{}], "initContainers": [{"name": "a"}]}),
-            ),
+            ("OMP0622", json!({"tolerations": [{}], "initContainers": [{"name": "a"}]})),
             ("OMP0623", json!({"dnsPolicy": "clusterFirst"})),
             ("OMP0624", json!({"priority": 3_000_000_000_i64})),
             ("OMP0625", json!({"nodeSelector": {"a": "b c"}})),
@@ -158,9 +140,7 @@ mod tests {
         for (code, fields) in cases {
             let mut pod =
                 json!({"restartPolicy": "Never", "containers": [{"name": "main", "image": "i"}]});
-            pod.as_object_mut()
-                .unwrap()
-                .extend(fields.as_object().unwrap().clone());
+            pod.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
             let found = findings(job(pod));
             assert_eq!(
                 found.iter().map(|found| found.0).collect::<Vec<_>>(),
@@ -174,28 +154,17 @@ mod tests {
     fn quantities_and_ports_may_be_numbers_or_strings() {
         let container = json!({"name": "main", "image": "i", "resources": {"limits": {"cpu": 2, "memory": "1Gi"}},
             "livenessProbe": {"httpGet": {"port": "http"}}, "readinessProbe": {"httpGet": {"port": 80}}});
-        assert_eq!(
-            findings(job(
-                json!({"restartPolicy": "Never", "containers": [container]})
-            )),
-            []
-        );
+        assert_eq!(findings(job(json!({"restartPolicy": "Never", "containers": [container]}))), []);
     }
 
     #[test]
     fn a_pod_template_within_an_omjob_is_checked_as_the_pod_it_becomes() {
-        assert_eq!(
-            findings(om_job(json!({"spec": {"priorityClas": "x"}})))[0].0,
-            "OMP0620"
-        );
+        assert_eq!(findings(om_job(json!({"spec": {"priorityClas": "x"}})))[0].0, "OMP0620");
         assert_eq!(
             findings(om_job(json!({"spec": {"containers": [{"name": "proxy"}]}})))[0].0,
             "OMP0622"
         );
-        assert_eq!(
-            findings(om_job(json!({"spec": {"priority": null}})))[0].0,
-            "OMP0629"
-        );
+        assert_eq!(findings(om_job(json!({"spec": {"priority": null}})))[0].0, "OMP0629");
     }
 
     #[test]
@@ -211,20 +180,13 @@ mod tests {
         let mut found = Diagnostics::default();
         let value =
             json!({"apiVersion": "example.org/v1", "kind": "Other", "metadata": {"name": "n"}});
-        check(
-            &Manifest::new(value.into(), &mut found).unwrap(),
-            &mut found,
-        );
+        check(&Manifest::new(value.into(), &mut found).unwrap(), &mut found);
         assert!(!found.is_empty() && !found.has_errors());
     }
 
     #[test]
     fn a_finding_points_at_the_line_of_the_pod_template_that_brought_it() {
-        let place = Span {
-            source: SourceId(7),
-            start: 10,
-            end: 20,
-        };
+        let place = Span { source: SourceId(7), start: 10, end: 20 };
         let mut patch = Mapping::new();
         patch.push(Entry {
             key: "priorityClas".into(),
@@ -236,18 +198,9 @@ mod tests {
             json!({"restartPolicy": "Never", "containers": [{"name": "m", "image": "i"}]}),
         ));
         let template = value.as_mapping_mut().unwrap().get_mut("spec").unwrap();
-        let template = template
-            .as_mapping_mut()
-            .unwrap()
-            .get_mut("template")
-            .unwrap();
+        let template = template.as_mapping_mut().unwrap().get_mut("template").unwrap();
         let mut found = Diagnostics::default();
-        strategic_merge(
-            template,
-            &Node::new(patch),
-            Type::pod_template(),
-            &mut found,
-        );
+        strategic_merge(template, &Node::new(patch), Type::pod_template(), &mut found);
         check(&Manifest::new(value, &mut found).unwrap(), &mut found);
         let found = found.into_sorted();
         assert_eq!(found.len(), 1);

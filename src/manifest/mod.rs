@@ -96,9 +96,7 @@ impl Manifest {
 
     /// `metadata.namespace`, if it has one.
     pub fn namespace(&self) -> Option<&str> {
-        self.node
-            .at_route(&["metadata", "namespace"])
-            .and_then(Node::as_str)
+        self.node.at_route(&["metadata", "namespace"]).and_then(Node::as_str)
     }
 
     /// The type in Kubernetes' table; `None` for a kind that is not in it.
@@ -109,9 +107,7 @@ impl Manifest {
     /// Its place among the kinds when a set of objects is applied: lower comes first.
     pub fn apply_order(&self) -> usize {
         let place = |kind: &str| APPLY_ORDER.iter().position(|known| *known == kind);
-        place(self.kind())
-            .or_else(|| place(""))
-            .unwrap_or(APPLY_ORDER.len())
+        place(self.kind()).or_else(|| place("")).unwrap_or(APPLY_ORDER.len())
     }
 
     /// Its file below the output folder, with forward slashes: `rbac.yaml` for the project's ServiceAccount, Role and
@@ -129,9 +125,7 @@ impl Manifest {
 
 /// The string at a route; empty when there is none, which [`Manifest::new`] has ruled out for what is asked here.
 fn text<'n>(node: &'n Node, route: &[&str]) -> &'n str {
-    node.at_route(route)
-        .and_then(Node::as_str)
-        .unwrap_or_default()
+    node.at_route(route).and_then(Node::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -185,11 +179,6 @@ mod tests {
             manifest("batch/v1", "CronJob", "a"),
             manifest("batch/v1", "Job", "a"),
         ];
-        assert!(
-            order
-                .iter()
-                .map(Manifest::apply_order)
-                .is_sorted_by(|one, other| one < other)
-        );
+        assert!(order.iter().map(Manifest::apply_order).is_sorted_by(|one, other| one < other));
     }
 }

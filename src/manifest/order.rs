@@ -69,11 +69,7 @@ fn within(node: &mut Node, of: Option<Type>) {
 
 /// Puts the named keys first, in this order; the others keep theirs.
 fn first(mapping: &mut Mapping, keys: &[&str]) {
-    let rank = |key: &str| {
-        keys.iter()
-            .position(|first| *first == key)
-            .unwrap_or(keys.len())
-    };
+    let rank = |key: &str| keys.iter().position(|first| *first == key).unwrap_or(keys.len());
     let mut last = 0;
     let sorted = mapping.iter().all(|entry| {
         let rank = rank(&entry.key);
@@ -121,10 +117,8 @@ mod tests {
         let pod = json!({"containers": [{"image": "i", "env": [{"value": "v", "name": "E"}], "name": "main"}],
             "affinity": {}, "nodeSelector": {"b": "1", "a": "2"}});
         assert_eq!(
-            ordered(
-                json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "n"},
-                "spec": {"template": {"spec": pod, "metadata": {"annotations": {}, "labels": {}}}}})
-            ),
+            ordered(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "n"},
+                "spec": {"template": {"spec": pod, "metadata": {"annotations": {}, "labels": {}}}}})),
             concat!(
                 r#"{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"n"},"spec":{"template":{"#,
                 r#""spec":{"containers":[{"name":"main","image":"i","env":[{"name":"E","value":"v"}]}],"affinity":{},"#,

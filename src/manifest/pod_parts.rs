@@ -21,11 +21,7 @@ pub(super) fn check(template: &Node, found: &mut Diagnostics) {
     if containers.is_empty()
         && let Some(node) = spec.get("containers")
     {
-        checker.push(
-            node.span,
-            "spec.containers",
-            "a pod has at least one container",
-        );
+        checker.push(node.span, "spec.containers", "a pod has at least one container");
     }
     let volumes = checker.named(spec, "volumes", "name");
     let mut names: HashMap<&str, Span> = HashMap::new();
@@ -44,10 +40,7 @@ impl Checker<'_> {
     /// A Job's pods end: the default of pods, Always, is refused for them.
     fn restart_policy(&mut self, spec: &Node) {
         let policy = spec.get("restartPolicy");
-        if policy
-            .and_then(Node::as_str)
-            .is_none_or(|policy| policy == "Always")
-        {
+        if policy.and_then(Node::as_str).is_none_or(|policy| policy == "Always") {
             let span = policy.map_or(spec.span, |policy| policy.span);
             self.push(
                 span,
@@ -65,10 +58,7 @@ impl Checker<'_> {
         names: &mut HashMap<&'n str, Span>,
     ) {
         let name = container.get("name");
-        let route = format!(
-            "spec.{kind}[{}]",
-            name.and_then(Node::as_str).unwrap_or("?")
-        );
+        let route = format!("spec.{kind}[{}]", name.and_then(Node::as_str).unwrap_or("?"));
         if let Some(node) = name
             && let Some(text) = node.as_str()
         {
@@ -114,9 +104,7 @@ impl Checker<'_> {
         let Some(limits) = container.at_route(&["resources", "limits"]) else {
             return;
         };
-        let requests = container
-            .at_route(&["resources", "requests"])
-            .and_then(Node::as_mapping);
+        let requests = container.at_route(&["resources", "requests"]).and_then(Node::as_mapping);
         for request in requests.into_iter().flatten() {
             if let Some(limit) = limits.get(&request.key)
                 && let (Some(asked), Some(most)) = (quantity(&request.value), quantity(limit))
@@ -158,8 +146,7 @@ impl Checker<'_> {
     }
 
     fn push(&mut self, span: Span, route: &str, message: impl Into<String>) {
-        self.found
-            .push(Diagnostic::error(&code::POD_PARTS, span, message).with_route(route));
+        self.found.push(Diagnostic::error(&code::POD_PARTS, span, message).with_route(route));
     }
 }
 
@@ -172,9 +159,7 @@ fn quantity(node: &Node) -> Option<Quantity> {
 }
 
 fn entries<'n>(node: &'n Node, field: &str) -> &'n [Node] {
-    node.get(field)
-        .and_then(Node::as_sequence)
-        .unwrap_or_default()
+    node.get(field).and_then(Node::as_sequence).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -186,10 +171,7 @@ mod tests {
         spec["restartPolicy"] = spec.get("restartPolicy").cloned().unwrap_or(json!("Never"));
         let mut found = Diagnostics::default();
         check(&Node::from(json!({"spec": spec})), &mut found);
-        found
-            .iter()
-            .map(|diagnostic| diagnostic.message.clone())
-            .collect()
+        found.iter().map(|diagnostic| diagnostic.message.clone()).collect()
     }
 
     #[test]
@@ -237,10 +219,7 @@ mod tests {
 
     #[test]
     fn a_job_has_containers_and_its_pods_end() {
-        assert_eq!(
-            messages(json!({"containers": []})),
-            ["a pod has at least one container"]
-        );
+        assert_eq!(messages(json!({"containers": []})), ["a pod has at least one container"]);
         assert_eq!(
             messages(json!({"containers": [{"name": "a"}], "restartPolicy": "Always"})).len(),
             1

@@ -37,13 +37,8 @@ const SYSCTLS: &[&str] = &[
     "net.ipv4.tcp_wmem",
 ];
 
-const SELINUX_TYPES: &[&str] = &[
-    "",
-    "container_engine_t",
-    "container_init_t",
-    "container_kvm_t",
-    "container_t",
-];
+const SELINUX_TYPES: &[&str] =
+    &["", "container_engine_t", "container_init_t", "container_kvm_t", "container_t"];
 
 /// The annotation that set a container's AppArmor profile before there was a field for it.
 const APPARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
@@ -165,11 +160,7 @@ impl Checker<'_> {
             let span = context
                 .at_route(&["seccompProfile", "type"])
                 .map_or(context.span, |kind| kind.span);
-            self.warn(
-                span,
-                route,
-                "`seccompProfile.type` must be RuntimeDefault or Localhost",
-            );
+            self.warn(span, route, "`seccompProfile.type` must be RuntimeDefault or Localhost");
         }
         if !self.own_users {
             if let Some(value) = context.get("runAsNonRoot")
@@ -180,11 +171,7 @@ impl Checker<'_> {
             if let Some(value) = context.get("runAsUser")
                 && value.as_i64() == Some(0)
             {
-                self.warn(
-                    value.span,
-                    route,
-                    "`runAsUser` must not be 0, which is root",
-                );
+                self.warn(value.span, route, "`runAsUser` must not be 0, which is root");
             }
         }
     }
@@ -192,10 +179,7 @@ impl Checker<'_> {
     fn container(&mut self, kind: &str, container: &Node) {
         let name = container.get("name");
         let place = name.map_or(container.span, |name| name.span);
-        let route = format!(
-            "spec.{kind}[{}]",
-            name.and_then(Node::as_str).unwrap_or("?")
-        );
+        let route = format!("spec.{kind}[{}]", name.and_then(Node::as_str).unwrap_or("?"));
         for port in entries(container, "ports") {
             if let Some(port) = port.get("hostPort")
                 && port.as_i64() != Some(0)
@@ -229,19 +213,13 @@ impl Checker<'_> {
             return;
         }
         if !self.pod_seccomp && context.get("seccompProfile").is_none() {
-            self.warn(
-                place,
-                &route,
-                "`seccompProfile` must be set, on the container or the pod",
-            );
+            self.warn(place, &route, "`seccompProfile` must be set, on the container or the pod");
         }
         match context.get("allowPrivilegeEscalation") {
             Some(value) if value.as_bool() == Some(false) => {}
-            Some(value) => self.warn(
-                value.span,
-                &route,
-                "`allowPrivilegeEscalation` must be false",
-            ),
+            Some(value) => {
+                self.warn(value.span, &route, "`allowPrivilegeEscalation` must be false");
+            }
             None => self.warn(
                 place,
                 &route,
@@ -257,22 +235,12 @@ impl Checker<'_> {
         let items = dropped.and_then(Node::as_sequence).unwrap_or_default();
         if !items.iter().any(|item| item.as_str() == Some("ALL")) {
             let span = dropped.map_or(place, |dropped| dropped.span);
-            self.warn(
-                span,
-                route,
-                "`securityContext.capabilities.drop` must hold ALL",
-            );
+            self.warn(span, route, "`securityContext.capabilities.drop` must hold ALL");
         }
-        for added in capabilities
-            .into_iter()
-            .flat_map(|capabilities| entries(capabilities, "add"))
+        for added in capabilities.into_iter().flat_map(|capabilities| entries(capabilities, "add"))
         {
             if added.as_str() != Some("NET_BIND_SERVICE") {
-                self.warn(
-                    added.span,
-                    route,
-                    "`capabilities.add` may hold NET_BIND_SERVICE alone",
-                );
+                self.warn(added.span, route, "`capabilities.add` may hold NET_BIND_SERVICE alone");
             }
         }
     }
@@ -281,18 +249,14 @@ impl Checker<'_> {
         let Some(mapping) = volume.as_mapping() else {
             return;
         };
-        if mapping
-            .iter()
-            .any(|entry| VOLUME_SOURCES.contains(&entry.key.as_str()))
-        {
+        if mapping.iter().any(|entry| VOLUME_SOURCES.contains(&entry.key.as_str())) {
             return;
         }
         let source = mapping.iter().find(|entry| entry.key != "name");
         let (span, what) = match source {
-            Some(entry) => (
-                entry.key_span,
-                format!("a volume must not be of the type `{}`", entry.key),
-            ),
+            Some(entry) => {
+                (entry.key_span, format!("a volume must not be of the type `{}`", entry.key))
+            }
             None => (volume.span, "a volume must have a source".to_owned()),
         };
         self.warn(span, "spec.volumes", what);
@@ -313,11 +277,7 @@ impl Checker<'_> {
         if let Some(value) = within.at_route(path)
             && value.as_bool() == Some(true)
         {
-            self.warn(
-                value.span,
-                route,
-                format!("`{}` must not be true", path.join(".")),
-            );
+            self.warn(value.span, route, format!("`{}` must not be true", path.join(".")));
         }
     }
 
@@ -326,10 +286,7 @@ impl Checker<'_> {
             Diagnostic::warning(
                 &code::POD_SECURITY,
                 span,
-                format!(
-                    "Pod Security \"restricted\" refuses this pod: {}",
-                    what.into()
-                ),
+                format!("Pod Security \"restricted\" refuses this pod: {}", what.into()),
             )
             .with_route(route),
         );
@@ -339,11 +296,7 @@ impl Checker<'_> {
 /// Whether a context's seccomp profile is allowed; `None` when it sets none.
 fn seccomp_allowed(context: &Node) -> Option<bool> {
     let profile = context.get("seccompProfile")?;
-    Some(
-        profile
-            .get("type")
-            .is_some_and(|kind| is_one_of(kind, &["RuntimeDefault", "Localhost"])),
-    )
+    Some(profile.get("type").is_some_and(|kind| is_one_of(kind, &["RuntimeDefault", "Localhost"])))
 }
 
 fn is_one_of(node: &Node, allowed: &[&str]) -> bool {
@@ -351,19 +304,12 @@ fn is_one_of(node: &Node, allowed: &[&str]) -> bool {
 }
 
 fn entries<'n>(node: &'n Node, field: &str) -> &'n [Node] {
-    node.get(field)
-        .and_then(Node::as_sequence)
-        .unwrap_or_default()
+    node.get(field).and_then(Node::as_sequence).unwrap_or_default()
 }
 
 fn annotations(template: &Node) -> impl Iterator<Item = (&str, &Node)> {
-    let annotations = template
-        .at_route(&["metadata", "annotations"])
-        .and_then(Node::as_mapping);
-    annotations
-        .into_iter()
-        .flatten()
-        .map(|entry| (entry.key.as_str(), &entry.value))
+    let annotations = template.at_route(&["metadata", "annotations"]).and_then(Node::as_mapping);
+    annotations.into_iter().flatten().map(|entry| (entry.key.as_str(), &entry.value))
 }
 
 #[cfg(test)]
@@ -414,55 +360,19 @@ mod tests {
             ("/spec", "hostNetwork", json!(true)),
             ("/spec", "hostPID", json!(true)),
             ("/spec", "hostIPC", json!(true)),
-            (
-                "/spec",
-                "volumes",
-                json!([{"name": "a", "hostPath": {"path": "/"}}]),
-            ),
-            (
-                "/spec",
-                "volumes",
-                json!([{"name": "a", "nfs": {"path": "/", "server": "s"}}]),
-            ),
+            ("/spec", "volumes", json!([{"name": "a", "hostPath": {"path": "/"}}])),
+            ("/spec", "volumes", json!([{"name": "a", "nfs": {"path": "/", "server": "s"}}])),
             ("/spec/securityContext", "runAsUser", json!(0)),
-            (
-                "/spec/securityContext",
-                "sysctls",
-                json!([{"name": "kernel.msgmax", "value": "1"}]),
-            ),
-            (
-                "/spec/securityContext",
-                "appArmorProfile",
-                json!({"type": "Unconfined"}),
-            ),
-            (
-                "/spec/securityContext",
-                "windowsOptions",
-                json!({"hostProcess": true}),
-            ),
-            (
-                container,
-                "ports",
-                json!([{"containerPort": 1, "hostPort": 1}]),
-            ),
-            (
-                container,
-                "livenessProbe",
-                json!({"httpGet": {"host": "x", "port": 1}}),
-            ),
-            (
-                container,
-                "lifecycle",
-                json!({"preStop": {"tcpSocket": {"host": "x", "port": 1}}}),
-            ),
+            ("/spec/securityContext", "sysctls", json!([{"name": "kernel.msgmax", "value": "1"}])),
+            ("/spec/securityContext", "appArmorProfile", json!({"type": "Unconfined"})),
+            ("/spec/securityContext", "windowsOptions", json!({"hostProcess": true})),
+            (container, "ports", json!([{"containerPort": 1, "hostPort": 1}])),
+            (container, "livenessProbe", json!({"httpGet": {"host": "x", "port": 1}})),
+            (container, "lifecycle", json!({"preStop": {"tcpSocket": {"host": "x", "port": 1}}})),
             (context, "privileged", json!(true)),
             (context, "allowPrivilegeEscalation", json!(true)),
             (context, "capabilities", json!({"drop": ["NET_RAW"]})),
-            (
-                context,
-                "capabilities",
-                json!({"drop": ["ALL"], "add": ["SYS_ADMIN"]}),
-            ),
+            (context, "capabilities", json!({"drop": ["ALL"], "add": ["SYS_ADMIN"]})),
             (context, "procMount", json!("Unmasked")),
             (context, "runAsNonRoot", json!(false)),
             (context, "runAsUser", json!(0)),

@@ -31,9 +31,7 @@ const OF_POD: &[&str] = &[
 pub fn pod_templates<'m>(manifest: &'m Manifest, found: &mut Diagnostics) -> Vec<Cow<'m, Node>> {
     let held = |route: &[&str]| manifest.node().at_route(route).map(Cow::Borrowed);
     match manifest.kind() {
-        "CronJob" => held(&["spec", "jobTemplate", "spec", "template"])
-            .into_iter()
-            .collect(),
+        "CronJob" => held(&["spec", "jobTemplate", "spec", "template"]).into_iter().collect(),
         "Job" => held(&["spec", "template"]).into_iter().collect(),
         "OMJob" => made(manifest.node().get("spec"), found),
         "CronOMJob" => made(manifest.node().at_route(&["spec", "omJobSpec"]), found),
@@ -63,16 +61,10 @@ fn of_pod_spec(pod: &Node, found: &mut Diagnostics) -> Node {
     let mut spec = Mapping::new();
     spec.insert("restartPolicy", Node::new("Never"));
     take(&mut spec, pod, OF_POD);
-    spec.insert(
-        "containers",
-        Node::at(vec![Node::at(main, pod.span)], pod.span),
-    );
+    spec.insert("containers", Node::at(vec![Node::at(main, pod.span)], pod.span));
     let mut metadata = Mapping::new();
     take(&mut metadata, pod, &["labels", "annotations"]);
-    let template = [
-        ("metadata", Node::new(metadata)),
-        ("spec", Node::at(spec, pod.span)),
-    ];
+    let template = [("metadata", Node::new(metadata)), ("spec", Node::at(spec, pod.span))];
     let mut template = Node::at(template.into_iter().collect::<Mapping>(), pod.span);
     if let Some(patch) = pod.get("podTemplate") {
         strategic_merge(&mut template, patch, Type::pod_template(), found);
@@ -83,10 +75,7 @@ fn of_pod_spec(pod: &Node, found: &mut Diagnostics) -> Node {
 fn take(into: &mut Mapping, from: &Node, fields: &[&str]) {
     for field in fields {
         if let Some(entry) = from.as_mapping().and_then(|from| from.entry(field)) {
-            into.push(Entry {
-                key_span: Span::NONE,
-                ..entry.clone()
-            });
+            into.push(Entry { key_span: Span::NONE, ..entry.clone() });
         }
     }
 }
@@ -101,10 +90,7 @@ mod tests {
         let manifest = Manifest::new(value.into(), &mut found).unwrap();
         let templates = pod_templates(&manifest, &mut found);
         assert!(found.is_empty(), "{found:?}");
-        templates
-            .iter()
-            .map(|template| serde_json::Value::from(template.as_ref()))
-            .collect()
+        templates.iter().map(|template| serde_json::Value::from(template.as_ref())).collect()
     }
 
     #[test]

@@ -34,11 +34,7 @@ const SCAN_LIMIT: usize = 1024;
 
 /// Merges a patch into a value of a type.
 pub fn strategic_merge(base: &mut Node, patch: &Node, of: Type, found: &mut Diagnostics) {
-    Merger {
-        found,
-        route: String::new(),
-    }
-    .value(base, patch, Some(of));
+    Merger { found, route: String::new() }.value(base, patch, Some(of));
 }
 
 struct Merger<'a> {
@@ -71,10 +67,7 @@ impl Merger<'_> {
             }
             scalar => scalar.clone(),
         };
-        Node {
-            value,
-            span: patch.span,
-        }
+        Node { value, span: patch.span }
     }
 
     fn mapping(&mut self, base: &mut Mapping, patch: &Mapping, of: Option<Type>) {
@@ -91,10 +84,7 @@ impl Merger<'_> {
         for entry in patch.iter().filter(|entry| !entry.key.starts_with('$')) {
             let field = of.and_then(|of| of.field(&entry.key));
             let depth = self.enter(&entry.key);
-            let there = base
-                .iter_mut()
-                .take(old)
-                .find(|there| there.key == entry.key);
+            let there = base.iter_mut().take(old).find(|there| there.key == entry.key);
             match there {
                 Some(_) if entry.value.is_null() => {
                     base.remove(&entry.key);
@@ -114,11 +104,7 @@ impl Merger<'_> {
                 None if entry.value.is_null() => self.removes_nothing(entry.key_span, &entry.key),
                 None => {
                     let value = self.brought(&entry.value, field);
-                    base.push(Entry {
-                        key: entry.key.clone(),
-                        key_span: entry.key_span,
-                        value,
-                    });
+                    base.push(Entry { key: entry.key.clone(), key_span: entry.key_span, value });
                 }
             }
             self.route.truncate(depth);
@@ -157,10 +143,8 @@ impl Merger<'_> {
     }
 
     fn retain_keys(&mut self, base: &mut Mapping, patch: &Mapping, entry: &Entry) {
-        let kept: Option<Vec<&str>> = entry
-            .value
-            .as_sequence()
-            .and_then(|keys| keys.iter().map(Node::as_str).collect());
+        let kept: Option<Vec<&str>> =
+            entry.value.as_sequence().and_then(|keys| keys.iter().map(Node::as_str).collect());
         let Some(kept) = kept else {
             return self.bad_directive(entry, "takes a list of field names");
         };
@@ -199,15 +183,10 @@ impl Merger<'_> {
 
     fn list(&mut self, base: &mut Vec<Node>, patch: &[Node], of: Option<Type>) {
         match of.map(Type::shape) {
-            Some(Shape::List {
-                items,
-                merge: Merge::Keyed(keys),
-            }) => {
+            Some(Shape::List { items, merge: Merge::Keyed(keys) }) => {
                 self.keyed_list(base, patch, *items, keys);
             }
-            Some(Shape::List {
-                merge: Merge::Set, ..
-            }) => {
+            Some(Shape::List { merge: Merge::Set, .. }) => {
                 for item in patch {
                     if !base.contains(item) {
                         base.push(item.clone());
@@ -219,17 +198,11 @@ impl Merger<'_> {
     }
 
     fn keyed_list(&mut self, base: &mut Vec<Node>, patch: &[Node], items: Type, keys: &[Box<str>]) {
-        if patch
-            .iter()
-            .any(|entry| directive_of(entry) == Some("replace"))
-        {
+        if patch.iter().any(|entry| directive_of(entry) == Some("replace")) {
             base.clear();
         }
         // What is deleted goes first, so that an entry of the same key comes in anew, wherever it stands.
-        for entry in patch
-            .iter()
-            .filter(|entry| directive_of(entry) == Some("delete"))
-        {
+        for entry in patch.iter().filter(|entry| directive_of(entry) == Some("delete")) {
             if let Some(mapping) = self.keyed_entry(entry, keys) {
                 let before = base.len();
                 base.retain(|there| !same_entry(there, mapping, keys));
@@ -282,11 +255,7 @@ impl Merger<'_> {
         let mapping = entry.as_mapping();
         let identified = mapping.filter(|mapping| mapping.get(key).and_then(identity).is_some());
         if identified.is_none() {
-            let what = if mapping.is_some() {
-                "has no"
-            } else {
-                "is no mapping with a"
-            };
+            let what = if mapping.is_some() { "has no" } else { "is no mapping with a" };
             self.found.push(
                 Diagnostic::error(
                     &code::PATCH_WITHOUT_KEY,
@@ -327,11 +296,7 @@ impl Merger<'_> {
 
     fn enter_entry(&mut self, entry: &Mapping, keys: &[Box<str>]) -> usize {
         let depth = self.route.len();
-        if let Some(identity) = keys
-            .first()
-            .and_then(|key| entry.get(key))
-            .and_then(identity)
-        {
+        if let Some(identity) = keys.first().and_then(|key| entry.get(key)).and_then(identity) {
             self.route.push('[');
             self.route.push_str(&identity);
             self.route.push(']');
@@ -405,14 +370,12 @@ fn identity(value: &Node) -> Option<CompactString> {
 
 /// Whether an entry of the base is the one that an entry of a patch means.
 fn same_entry(there: &Node, patch: &Mapping, keys: &[Box<str>]) -> bool {
-    keys.iter()
-        .enumerate()
-        .all(|(at, key)| match (there.get(key), patch.get(key)) {
-            (Some(there), Some(patch)) => there == patch,
-            // Of the further keys, one that the patch leaves out matches any; a port is TCP unless it says otherwise.
-            (_, None) => at > 0,
-            (None, Some(patch)) => key.as_ref() == "protocol" && patch.as_str() == Some("TCP"),
-        })
+    keys.iter().enumerate().all(|(at, key)| match (there.get(key), patch.get(key)) {
+        (Some(there), Some(patch)) => there == patch,
+        // Of the further keys, one that the patch leaves out matches any; a port is TCP unless it says otherwise.
+        (_, None) => at > 0,
+        (None, Some(patch)) => key.as_ref() == "protocol" && patch.as_str() == Some("TCP"),
+    })
 }
 
 /// Finds a list's entries by their keys: by looking at each, or by hash when there are many.

@@ -7,16 +7,8 @@ use serde_json::json;
 fn merged(base: serde_json::Value, patch: serde_json::Value) -> (serde_json::Value, Vec<String>) {
     let mut found = Diagnostics::default();
     let mut base = Node::from(base);
-    strategic_merge(
-        &mut base,
-        &Node::from(patch),
-        Type::pod_template(),
-        &mut found,
-    );
-    let messages = found
-        .iter()
-        .map(|diagnostic| diagnostic.message.clone())
-        .collect();
+    strategic_merge(&mut base, &Node::from(patch), Type::pod_template(), &mut found);
+    let messages = found.iter().map(|diagnostic| diagnostic.message.clone()).collect();
     (serde_json::Value::from(&base), messages)
 }
 
@@ -84,10 +76,7 @@ fn lists_of_scalars_that_merge_hold_each_once() {
 #[test]
 fn null_removes_a_field() {
     assert_eq!(
-        spec(
-            json!({"priority": 1, "hostname": "h"}),
-            json!({"priority": null})
-        ),
+        spec(json!({"priority": 1, "hostname": "h"}), json!({"priority": null})),
         json!({"hostname": "h"})
     );
 }
@@ -97,18 +86,10 @@ fn what_removes_nothing_is_a_finding() {
     let none = ["the patch removes what is not there: `priority`"];
     assert_eq!(findings(json!({}), json!({"priority": null})), none);
     let deletes = json!({"containers": [{"name": "x", "$patch": "delete"}]});
-    assert_eq!(
-        findings(json!({"containers": [{"name": "main"}]}), deletes).len(),
-        1
-    );
+    assert_eq!(findings(json!({"containers": [{"name": "main"}]}), deletes).len(), 1);
     let from_list = json!({"$deleteFromPrimitiveList/finalizers": ["x"]});
     assert_eq!(
-        merged(
-            json!({"metadata": {"finalizers": ["a"]}}),
-            json!({"metadata": from_list})
-        )
-        .1
-        .len(),
+        merged(json!({"metadata": {"finalizers": ["a"]}}), json!({"metadata": from_list})).1.len(),
         1
     );
 }
@@ -119,18 +100,9 @@ fn an_env_variable_has_a_value_or_a_reference_never_both() {
         json!({"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}});
     let by_field = json!({"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "p"}}});
     let literal = json!({"name": "A", "value": "1"});
-    assert_eq!(
-        env(json!([by_reference]), json!([literal])),
-        json!([literal])
-    );
-    assert_eq!(
-        env(json!([literal]), json!([by_reference])),
-        json!([by_reference])
-    );
-    assert_eq!(
-        env(json!([by_reference]), json!([by_field])),
-        json!([by_field])
-    );
+    assert_eq!(env(json!([by_reference]), json!([literal])), json!([literal]));
+    assert_eq!(env(json!([literal]), json!([by_reference])), json!([by_reference]));
+    assert_eq!(env(json!([by_reference]), json!([by_field])), json!([by_field]));
     assert_eq!(
         env(
             json!([literal]),
@@ -163,17 +135,11 @@ fn ports_are_told_apart_by_number_and_protocol() {
     let ports = |ports| json!({"containers": [{"name": "main", "ports": ports}]});
     let base = || ports(json!([{"containerPort": 53}]));
     assert_eq!(
-        spec(
-            base(),
-            ports(json!([{"containerPort": 53, "protocol": "UDP"}]))
-        ),
+        spec(base(), ports(json!([{"containerPort": 53, "protocol": "UDP"}]))),
         ports(json!([{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}]))
     );
     assert_eq!(
-        spec(
-            base(),
-            ports(json!([{"containerPort": 53, "protocol": "TCP", "name": "dns"}]))
-        ),
+        spec(base(), ports(json!([{"containerPort": 53, "protocol": "TCP", "name": "dns"}]))),
         ports(json!([{"containerPort": 53, "protocol": "TCP", "name": "dns"}]))
     );
     assert_eq!(
@@ -223,15 +189,9 @@ fn retain_keys_drops_the_fields_that_it_does_not_list() {
     let base = json!({"volumes": [{"name": "v", "configMap": {"name": "c"}}]});
     let patch =
         json!({"volumes": [{"name": "v", "$retainKeys": ["name", "emptyDir"], "emptyDir": {}}]});
-    assert_eq!(
-        spec(base, patch),
-        json!({"volumes": [{"name": "v", "emptyDir": {}}]})
-    );
+    assert_eq!(spec(base, patch), json!({"volumes": [{"name": "v", "emptyDir": {}}]}));
     let stray = json!({"volumes": [{"name": "v", "$retainKeys": ["name"], "emptyDir": {}}]});
-    assert_eq!(
-        findings(json!({"volumes": [{"name": "v"}]}), stray).len(),
-        1
-    );
+    assert_eq!(findings(json!({"volumes": [{"name": "v"}]}), stray).len(), 1);
 }
 
 #[test]
@@ -282,10 +242,7 @@ fn an_entry_without_its_key_is_a_finding() {
         ["an entry of this list has no `name`"]
     );
     assert_eq!(
-        findings(
-            json!({"containers": [{"name": "main"}]}),
-            json!({"containers": ["main"]})
-        ),
+        findings(json!({"containers": [{"name": "main"}]}), json!({"containers": ["main"]})),
         ["an entry of this list is no mapping with a `name`"]
     );
 }
@@ -294,20 +251,13 @@ fn an_entry_without_its_key_is_a_finding() {
 fn an_entry_given_twice_is_a_finding_new_or_not() {
     let twice = json!({"containers": [{"name": "main"}, {"name": "main"}]});
     let said = ["two entries of this list have the `name` `main`"];
-    assert_eq!(
-        findings(json!({"containers": [{"name": "main"}]}), twice.clone()),
-        said
-    );
+    assert_eq!(findings(json!({"containers": [{"name": "main"}]}), twice.clone()), said);
     assert_eq!(findings(json!({}), twice), said);
 }
 
 #[test]
 fn what_the_patch_brings_keeps_its_place_in_the_text() {
-    let place = |start| Span {
-        source: crate::tree::SourceId(1),
-        start,
-        end: start + 1,
-    };
+    let place = |start| Span { source: crate::tree::SourceId(1), start, end: start + 1 };
     let mut base = Node::from(json!({"spec": {"priority": 1, "hostname": "h"}}));
     let mut patch = Mapping::new();
     patch.push(Entry {
@@ -317,28 +267,15 @@ fn what_the_patch_brings_keeps_its_place_in_the_text() {
     });
     let patch: Mapping = [("spec", Node::at(patch, place(5)))].into_iter().collect();
     let mut found = Diagnostics::default();
-    strategic_merge(
-        &mut base,
-        &Node::at(patch, place(0)),
-        Type::pod_template(),
-        &mut found,
-    );
-    let entry = base
-        .get("spec")
-        .unwrap()
-        .as_mapping()
-        .unwrap()
-        .entry("priority")
-        .unwrap();
+    strategic_merge(&mut base, &Node::at(patch, place(0)), Type::pod_template(), &mut found);
+    let entry = base.get("spec").unwrap().as_mapping().unwrap().entry("priority").unwrap();
     assert_eq!((entry.key_span, entry.value.span), (place(10), place(20)));
 }
 
 #[test]
 fn many_entries_merge_in_time_linear_in_their_number() {
     let many = |value: &str| -> Vec<_> {
-        (0..30_000)
-            .map(|n| json!({"name": format!("E{n}"), "value": value}))
-            .collect()
+        (0..30_000).map(|n| json!({"name": format!("E{n}"), "value": value})).collect()
     };
     let started = std::time::Instant::now();
     let result = env(json!(many("a")), json!(many("b")));
@@ -390,9 +327,7 @@ mod any_input {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(serde_json::Value::from),
                 prop::collection::vec((keys.clone(), inner), 0..6).prop_map(|entries| {
-                    let entries = entries
-                        .into_iter()
-                        .map(|(key, value)| (key.to_owned(), value));
+                    let entries = entries.into_iter().map(|(key, value)| (key.to_owned(), value));
                     serde_json::Value::Object(entries.collect())
                 }),
             ]

@@ -22,12 +22,10 @@ pub(super) static DOCUMENT: LazyLock<Json> = LazyLock::new(|| {
     // The tables are part of the binary and parsed by a test: what cannot be read here cannot have been released.
     let mut document: Json = serde_json::from_str(KUBERNETES).unwrap_or_default();
     let ours: Json = serde_json::from_str(OMJOB).unwrap_or_default();
-    if let (Some(all), Json::Object(ours)) = (
-        document.get_mut("$defs").and_then(Json::as_object_mut),
-        ours,
-    ) && let Some(Json::Object(definitions)) = ours
-        .into_iter()
-        .find_map(|(key, value)| (key == "$defs").then_some(value))
+    if let (Some(all), Json::Object(ours)) =
+        (document.get_mut("$defs").and_then(Json::as_object_mut), ours)
+        && let Some(Json::Object(definitions)) =
+            ours.into_iter().find_map(|(key, value)| (key == "$defs").then_some(value))
     {
         all.extend(definitions);
     }
@@ -42,10 +40,7 @@ const UNIONS: &[(&str, Members)] = &[
     ("core.v1.EnvVar", Members::All { but: "name" }),
     ("core.v1.EnvVarSource", Members::All { but: "" }),
     ("core.v1.LifecycleHandler", Members::All { but: "" }),
-    (
-        "core.v1.Probe",
-        Members::These(&["exec", "grpc", "httpGet", "tcpSocket"]),
-    ),
+    ("core.v1.Probe", Members::These(&["exec", "grpc", "httpGet", "tcpSocket"])),
     ("core.v1.Volume", Members::All { but: "name" }),
     ("core.v1.VolumeProjection", Members::All { but: "" }),
     ("pipelines.v1.EnvVar", Members::All { but: "name" }),
@@ -200,10 +195,7 @@ struct Table {
 
 impl Table {
     fn compile(document: &Json) -> Self {
-        let mut table = Table {
-            shapes: Vec::new(),
-            names: HashMap::new(),
-        };
+        let mut table = Table { shapes: Vec::new(), names: HashMap::new() };
         let Some(definitions) = document.get("$defs").and_then(Json::as_object) else {
             return table;
         };
@@ -214,12 +206,7 @@ impl Table {
         }
         for (name, definition) in definitions {
             let mut shape = table.shape_of(definition);
-            if let Shape::Fields {
-                fields,
-                union,
-                first,
-            } = &mut shape
-            {
+            if let Shape::Fields { fields, union, first } = &mut shape {
                 if let Some((_, members)) = UNIONS.iter().find(|(of, _)| of == name) {
                     *union = members.among(fields);
                 }
@@ -245,9 +232,7 @@ impl Table {
     }
 
     fn type_of(&mut self, schema: &Json) -> Type {
-        let target = schema["$ref"]
-            .as_str()
-            .and_then(|target| target.strip_prefix("#/$defs/"));
+        let target = schema["$ref"].as_str().and_then(|target| target.strip_prefix("#/$defs/"));
         if let Some(found) = target.and_then(|name| self.names.get(name)) {
             return *found;
         }
@@ -290,17 +275,12 @@ impl Table {
                 .iter()
                 .map(|(name, schema)| (name.as_str().into(), self.type_of_field(name, schema)))
                 .collect();
-            return Shape::Fields {
-                fields: Fields::new(fields),
-                union: Vec::new(),
-                first: FIRST,
-            };
+            return Shape::Fields { fields: Fields::new(fields), union: Vec::new(), first: FIRST };
         }
         match &schema["type"] {
-            Json::String(name) if name == "array" => Shape::List {
-                items: self.type_of(&schema["items"]),
-                merge: merge_of(schema),
-            },
+            Json::String(name) if name == "array" => {
+                Shape::List { items: self.type_of(&schema["items"]), merge: merge_of(schema) }
+            }
             Json::String(name) if name == "object" => {
                 Shape::Map(self.type_of(&schema["additionalProperties"]), Keys::Any)
             }
@@ -329,14 +309,9 @@ fn merge_of(schema: &Json) -> Merge {
     if !merges {
         return Merge::Replace;
     }
-    let rest = schema["x-kubernetes-list-map-keys"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let rest = rest
-        .iter()
-        .filter_map(Json::as_str)
-        .filter(|key| *key != first);
+    let rest =
+        schema["x-kubernetes-list-map-keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rest = rest.iter().filter_map(Json::as_str).filter(|key| *key != first);
     Merge::Keyed(std::iter::once(first).chain(rest).map(Box::from).collect())
 }
 
@@ -393,10 +368,7 @@ mod tests {
         references(&DOCUMENT, &mut all);
         assert!(all.len() > 200);
         for target in all {
-            assert!(
-                Type::named(target.strip_prefix("#/$defs/").unwrap()).is_some(),
-                "{target}"
-            );
+            assert!(Type::named(target.strip_prefix("#/$defs/").unwrap()).is_some(), "{target}");
         }
     }
 
@@ -404,23 +376,14 @@ mod tests {
     fn lists_merge_by_the_keys_of_kubernetes() {
         assert_eq!(keys("core.v1.PodSpec", "containers"), ["name"]);
         assert_eq!(keys("core.v1.Container", "volumeMounts"), ["mountPath"]);
-        assert_eq!(
-            keys("core.v1.Container", "ports"),
-            ["containerPort", "protocol"]
-        );
+        assert_eq!(keys("core.v1.Container", "ports"), ["containerPort", "protocol"]);
         assert_eq!(keys("core.v1.PodSpec", "hostAliases"), ["ip"]);
         assert_eq!(
             keys("core.v1.PodSpec", "topologySpreadConstraints"),
             ["topologyKey", "whenUnsatisfiable"]
         );
-        assert!(matches!(
-            list("core.v1.PodSpec", "tolerations"),
-            Merge::Replace
-        ));
-        assert!(matches!(
-            list("meta.v1.ObjectMeta", "finalizers"),
-            Merge::Set
-        ));
+        assert!(matches!(list("core.v1.PodSpec", "tolerations"), Merge::Replace));
+        assert!(matches!(list("meta.v1.ObjectMeta", "finalizers"), Merge::Set));
     }
 
     #[test]

@@ -23,21 +23,14 @@ pub(super) fn check(manifest: &Manifest, found: &mut Diagnostics) {
     let Some(of) = manifest.kubernetes_type() else {
         return;
     };
-    let mut checker = Checker {
-        found,
-        route: Vec::new(),
-    };
+    let mut checker = Checker { found, route: Vec::new() };
     checker.name(manifest);
     checker.value(manifest.node(), of);
 }
 
 /// Checks the values of a pod template that is not a part of an object.
 pub(super) fn check_template(template: &Node, found: &mut Diagnostics) {
-    Checker {
-        found,
-        route: Vec::new(),
-    }
-    .value(template, Type::pod_template());
+    Checker { found, route: Vec::new() }.value(template, Type::pod_template());
 }
 
 struct Checker<'a, 'n> {
@@ -90,9 +83,7 @@ impl<'n> Checker<'_, 'n> {
             self.key(&entry.key, entry.key_span, "a label's key", |key| {
                 LabelKey::parse(key).map(drop)
             });
-            self.text(&entry.value, "a label's value", |value| {
-                LabelValue::parse(value).map(drop)
-            });
+            self.text(&entry.value, "a label's value", |value| LabelValue::parse(value).map(drop));
         }
     }
 
@@ -100,10 +91,8 @@ impl<'n> Checker<'_, 'n> {
     fn annotations(&mut self, mapping: &Mapping) {
         for entry in mapping {
             let key = entry.key.as_str();
-            let lower = key
-                .bytes()
-                .any(|byte| byte.is_ascii_uppercase())
-                .then(|| key.to_ascii_lowercase());
+            let lower =
+                key.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| key.to_ascii_lowercase());
             let key = lower.as_deref().unwrap_or(key);
             self.key(key, entry.key_span, "an annotation's key", |key| {
                 LabelKey::parse(key).map(drop)
@@ -151,9 +140,7 @@ impl<'n> Checker<'_, 'n> {
                 );
             }
             (Value::Number(number), Format::Int32 | Format::IntOrString)
-                if number
-                    .as_i64()
-                    .is_none_or(|number| i32::try_from(number).is_err())
+                if number.as_i64().is_none_or(|number| i32::try_from(number).is_err())
                     && !number.is_f64() =>
             {
                 self.push(
@@ -168,9 +155,7 @@ impl<'n> Checker<'_, 'n> {
 
     fn one_of(&mut self, mapping: &'n Mapping, union: &[CompactString]) {
         let is_set = |field: &str| union.iter().any(|member| member == field);
-        let mut set = mapping
-            .iter()
-            .filter(|entry| is_set(&entry.key) && !entry.value.is_null());
+        let mut set = mapping.iter().filter(|entry| is_set(&entry.key) && !entry.value.is_null());
         let (Some(first), Some(second)) = (set.next(), set.next()) else {
             return;
         };
@@ -194,10 +179,8 @@ impl<'n> Checker<'_, 'n> {
             _ => usize::MAX,
         };
         if manifest.name().len() > longest {
-            let message = format!(
-                "the name of a {} has at most {longest} characters",
-                manifest.kind()
-            );
+            let message =
+                format!("the name of a {} has at most {longest} characters", manifest.kind());
             self.push(&code::MANIFEST_RANGE, name.span, message);
         }
         // RBAC's names may hold anything that fits into a URL's path.
@@ -240,25 +223,16 @@ impl<'n> Checker<'_, 'n> {
     }
 
     fn push(&mut self, code: &'static Code, span: Span, message: String) {
-        self.found
-            .push(Diagnostic::error(code, span, message).with_route(self.route.join(".")));
+        self.found.push(Diagnostic::error(code, span, message).with_route(self.route.join(".")));
     }
 }
 
 /// Standard base64 with padding, which is all that Go reads; whitespace between is its only freedom.
 fn is_base64(text: &str) -> bool {
-    let digits: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
-    let body = digits
-        .strip_suffix(b"==")
-        .or_else(|| digits.strip_suffix(b"="))
-        .unwrap_or(&digits);
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    let body = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(&digits);
     digits.len().is_multiple_of(4)
-        && body
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+        && body.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 #[cfg(test)]
@@ -274,10 +248,7 @@ mod tests {
         let mut found = Diagnostics::default();
         let manifest = Manifest::new(value.into(), &mut found).unwrap();
         check(&manifest, &mut found);
-        found
-            .iter()
-            .map(|diagnostic| (diagnostic.code.id, diagnostic.route.clone()))
-            .collect()
+        found.iter().map(|diagnostic| (diagnostic.code.id, diagnostic.route.clone())).collect()
     }
 
     fn pod(field: &str, value: serde_json::Value) -> Vec<(&'static str, String)> {
@@ -290,10 +261,7 @@ mod tests {
             job(|job| job["metadata"]["labels"] = json!({"app.kubernetes.io/name": "a_b", "x": ""})),
             []
         );
-        assert_eq!(
-            job(|job| job["metadata"]["annotations"] = json!({"X.io/a": "any & all"})),
-            []
-        );
+        assert_eq!(job(|job| job["metadata"]["annotations"] = json!({"X.io/a": "any & all"})), []);
         assert_eq!(
             pod(
                 "containers",
@@ -307,22 +275,14 @@ mod tests {
     #[test]
     fn labels_and_selectors_are_checked_by_key_and_value() {
         let route = "spec.jobTemplate.spec.template.spec.nodeSelector".to_owned();
-        assert_eq!(
-            pod("nodeSelector", json!({"a b": "x"})),
-            [("OMP0625", route.clone())]
-        );
-        assert_eq!(
-            pod("nodeSelector", json!({"a": "x y"})),
-            [("OMP0625", route)]
-        );
+        assert_eq!(pod("nodeSelector", json!({"a b": "x"})), [("OMP0625", route.clone())]);
+        assert_eq!(pod("nodeSelector", json!({"a": "x y"})), [("OMP0625", route)]);
     }
 
     #[test]
     fn quantities_are_checked_where_they_stand() {
-        let found = pod(
-            "containers",
-            json!([{"name": "m", "resources": {"limits": {"memory": "4GB"}}}]),
-        );
+        let found =
+            pod("containers", json!([{"name": "m", "resources": {"limits": {"memory": "4GB"}}}]));
         let route =
             "spec.jobTemplate.spec.template.spec.containers.resources.limits.memory".to_owned();
         assert_eq!(found, [("OMP0625", route)]);
@@ -340,16 +300,9 @@ mod tests {
     fn an_env_variable_with_two_sources_is_a_finding() {
         let env =
             json!([{"name": "E", "value": "a", "valueFrom": {"fieldRef": {"fieldPath": "p"}}}]);
+        assert_eq!(pod("containers", json!([{"name": "m", "env": env}]))[0].0, "OMP0633");
         assert_eq!(
-            pod("containers", json!([{"name": "m", "env": env}]))[0].0,
-            "OMP0633"
-        );
-        assert_eq!(
-            pod(
-                "volumes",
-                json!([{"name": "v", "emptyDir": {}, "configMap": {}}])
-            )[0]
-            .0,
+            pod("volumes", json!([{"name": "v", "emptyDir": {}, "configMap": {}}]))[0].0,
             "OMP0633"
         );
     }
@@ -365,10 +318,7 @@ mod tests {
             job(|job| job["metadata"]["name"] = json!("A_b")),
             [("OMP0625", "metadata.name".to_owned())]
         );
-        assert_eq!(
-            job(|job| job["metadata"]["namespace"] = json!("a.b")).len(),
-            1
-        );
+        assert_eq!(job(|job| job["metadata"]["namespace"] = json!("a.b")).len(), 1);
     }
 
     #[test]

@@ -74,10 +74,7 @@ impl SecretKey {
         }
         // The kubelet writes keys as file names, so that the API server refuses these two.
         if text == "." || text.starts_with("..") {
-            return Err(Refusal::whole(
-                text,
-                "a key must not be `.` or start with `..`",
-            ));
+            return Err(Refusal::whole(text, "a key must not be `.` or start with `..`"));
         }
         Ok(Self(text.into()))
     }
@@ -113,9 +110,9 @@ fn check_label_characters(text: &str, what: &str) -> Result<(), Refusal> {
             format!("{what} must not be empty or have an empty part between dots"),
         ));
     }
-    if let Some((range, found)) = bad_character(text, |c| {
-        c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
-    }) {
+    if let Some((range, found)) =
+        bad_character(text, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    {
         let refusal = Refusal::new(
             range,
             format!("{what} holds lower-case letters, digits and `-`, not {found}"),
@@ -140,10 +137,7 @@ fn check_label_characters(text: &str, what: &str) -> Result<(), Refusal> {
 pub(super) fn too_long(text: &str, what: &str, most: usize) -> Refusal {
     Refusal::whole(
         text,
-        format!(
-            "{what} has at most {most} characters, and this has {}",
-            text.len()
-        ),
+        format!("{what} has at most {most} characters, and this has {}", text.len()),
     )
 }
 
@@ -169,14 +163,9 @@ mod tests {
     #[test]
     fn a_namespace_is_a_dns_label() {
         assert_eq!(Namespace::parse("om-prod-2").unwrap().as_str(), "om-prod-2");
-        for (text, range) in [
-            ("Om", 0..1),
-            ("a_b", 1..2),
-            ("-a", 0..1),
-            ("a-", 1..2),
-            ("a.b", 1..2),
-            ("", 0..0),
-        ] {
+        for (text, range) in
+            [("Om", 0..1), ("a_b", 1..2), ("-a", 0..1), ("a-", 1..2), ("a.b", 1..2), ("", 0..0)]
+        {
             assert_eq!(Namespace::parse(text).unwrap_err().range, range, "{text}");
         }
         assert!(Namespace::parse(&"a".repeat(63)).is_ok());
@@ -186,18 +175,8 @@ mod tests {
     #[test]
     fn a_service_account_may_hold_dots_but_no_empty_part() {
         assert!(ServiceAccountName::parse("team.ingestion").is_ok());
-        assert_eq!(
-            ServiceAccountName::parse("team..ingestion")
-                .unwrap_err()
-                .range,
-            5..5
-        );
-        assert_eq!(
-            ServiceAccountName::parse("team.in_gestion")
-                .unwrap_err()
-                .range,
-            7..8
-        );
+        assert_eq!(ServiceAccountName::parse("team..ingestion").unwrap_err().range, 5..5);
+        assert_eq!(ServiceAccountName::parse("team.in_gestion").unwrap_err().range, 7..8);
         assert!(ServiceAccountName::parse(&"a".repeat(254)).is_err());
     }
 

@@ -66,10 +66,7 @@ impl EnvName {
             ));
         }
         if text.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(Refusal::new(
-                0..1,
-                "a variable's name must not start with a digit",
-            ));
+            return Err(Refusal::new(0..1, "a variable's name must not start with a digit"));
         }
         if text == "." || text.starts_with("..") {
             return Err(Refusal::whole(
@@ -90,13 +87,7 @@ mod tests {
         for good in ["LOG_LEVEL", "_x", "java.opts", "a-b"] {
             assert!(EnvName::parse(good).is_ok(), "{good}");
         }
-        for (bad, range) in [
-            ("1A", 0..1),
-            ("A B", 1..2),
-            ("A=B", 1..2),
-            ("", 0..0),
-            ("..", 0..2),
-        ] {
+        for (bad, range) in [("1A", 0..1), ("A B", 1..2), ("A=B", 1..2), ("", 0..0), ("..", 0..2)] {
             assert_eq!(EnvName::parse(bad).unwrap_err().range, range, "{bad}");
         }
     }

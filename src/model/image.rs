@@ -25,16 +25,11 @@ impl ImageReference {
         }
         if let Some((range, found)) = bad_character(text, |c| !c.is_whitespace() && !c.is_control())
         {
-            return Err(Refusal::new(
-                range,
-                format!("an image reference must not hold {found}"),
-            ));
+            return Err(Refusal::new(range, format!("an image reference must not hold {found}")));
         }
         if let Some(scheme) = text.find("://") {
-            return Err(
-                Refusal::new(0..scheme + 3, "an image reference has no scheme")
-                    .with_help("leave it out"),
-            );
+            return Err(Refusal::new(0..scheme + 3, "an image reference has no scheme")
+                .with_help("leave it out"));
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
@@ -91,15 +86,9 @@ fn check_registry(registry: &str) -> Result<(), Refusal> {
     if let Some(port) = port
         && (port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()))
     {
-        return Err(Refusal::new(
-            host.len() + 1..registry.len(),
-            "a registry's port is a number",
-        ));
+        return Err(Refusal::new(host.len() + 1..registry.len(), "a registry's port is a number"));
     }
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         if address.is_empty() || !address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':') {
             return Err(Refusal::whole(host, "this is no IPv6 address"));
         }
@@ -125,24 +114,16 @@ fn check_registry(registry: &str) -> Result<(), Refusal> {
 /// Lower-case letters and digits, with single `.` or `_`, `__` or any number of `-` between them.
 fn check_component(component: &str) -> Result<(), Refusal> {
     if component.is_empty() {
-        return Err(Refusal::new(
-            0..0,
-            "an image's path must not have an empty part",
-        ));
+        return Err(Refusal::new(0..0, "an image's path must not have an empty part"));
     }
     if let Some(at) = component.find(|c: char| c.is_ascii_uppercase()) {
-        return Err(
-            Refusal::new(at..at + 1, "an image's path holds no upper-case letters")
-                .with_help("only the registry's host and the tag may have them"),
-        );
+        return Err(Refusal::new(at..at + 1, "an image's path holds no upper-case letters")
+            .with_help("only the registry's host and the tag may have them"));
     }
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     if let Some((range, found)) = bad_character(component, |c| alphanumeric(c) || "._-".contains(c))
     {
-        return Err(Refusal::new(
-            range,
-            format!("an image's path must not hold {found}"),
-        ));
+        return Err(Refusal::new(range, format!("an image's path must not hold {found}")));
     }
     let mut at = 0;
     for separator in component.split(alphanumeric) {
@@ -172,26 +153,17 @@ fn check_tag(tag: &str) -> Result<(), Refusal> {
         return Err(Refusal::new(range, format!("a tag must not hold {found}")));
     }
     if !tag.starts_with(word) {
-        return Err(Refusal::new(
-            0..1,
-            "a tag starts with a letter, a digit or `_`",
-        ));
+        return Err(Refusal::new(0..1, "a tag starts with a letter, a digit or `_`"));
     }
     if tag.len() > TAG_MAX {
-        return Err(Refusal::whole(
-            tag,
-            format!("a tag has at most {TAG_MAX} characters"),
-        ));
+        return Err(Refusal::whole(tag, format!("a tag has at most {TAG_MAX} characters")));
     }
     Ok(())
 }
 
 fn check_digest(digest: &str) -> Result<(), Refusal> {
     let Some((algorithm, hex)) = digest.split_once(':') else {
-        return Err(Refusal::whole(
-            digest,
-            "a digest is an algorithm and a hash: `sha256:…`",
-        ));
+        return Err(Refusal::whole(digest, "a digest is an algorithm and a hash: `sha256:…`"));
     };
     let wanted = match algorithm {
         "sha256" => 64,
@@ -213,10 +185,7 @@ fn check_digest(digest: &str) -> Result<(), Refusal> {
     if hex.len() != wanted {
         return Err(Refusal::new(
             start..digest.len(),
-            format!(
-                "a hash by {algorithm} has {wanted} digits, and this has {}",
-                hex.len()
-            ),
+            format!("a hash by {algorithm} has {wanted} digits, and this has {}", hex.len()),
         ));
     }
     Ok(())
@@ -265,12 +234,7 @@ mod tests {
             ("docker.io/ingestion:{{tag}}", "{"),
         ] {
             let refusal = ImageReference::parse(bad).unwrap_err();
-            assert_eq!(
-                &bad[refusal.range.clone()],
-                marked,
-                "{bad}: {}",
-                refusal.reason
-            );
+            assert_eq!(&bad[refusal.range.clone()], marked, "{bad}: {}", refusal.reason);
         }
         for bad in ["", "ingestion:", "/ingestion", "a//b", "a/"] {
             assert!(ImageReference::parse(bad).is_err(), "{bad}");

@@ -38,10 +38,7 @@ impl LabelKey {
             name_start = prefix.len() + 1;
         }
         if name.is_empty() {
-            return Err(Refusal::new(
-                0..text.len(),
-                "a label's key must have a name",
-            ));
+            return Err(Refusal::new(0..text.len(), "a label's key must have a name"));
         }
         check_characters(name, "the name of a label's key")
             .map_err(|refusal| refusal.shifted(name_start))?;
@@ -115,13 +112,9 @@ mod tests {
         for good in ["", "a", "us-west1-a", "A_b.c", &"x".repeat(63)] {
             assert!(LabelValue::parse(good).is_ok(), "{good}");
         }
-        for (bad, range) in [
-            ("a b", 1..2),
-            (".a", 0..1),
-            ("a-", 1..2),
-            ("a/b", 1..2),
-            (&*"x".repeat(64), 0..64),
-        ] {
+        for (bad, range) in
+            [("a b", 1..2), (".a", 0..1), ("a-", 1..2), ("a/b", 1..2), (&*"x".repeat(64), 0..64)]
+        {
             assert_eq!(LabelValue::parse(bad).unwrap_err().range, range, "{bad}");
         }
     }

@@ -70,10 +70,7 @@ fn check_entity_name(text: &str) -> Result<(), Refusal> {
         ));
     }
     if let Some(at) = text.find("::") {
-        return Err(Refusal::new(
-            at..at + 2,
-            "OpenMetadata keeps `::` for itself",
-        ));
+        return Err(Refusal::new(at..at + 2, "OpenMetadata keeps `::` for itself"));
     }
     if let Some((range, found)) = bad_character(text, |c| !c.is_control()) {
         return Err(Refusal::new(range, format!("a name must not hold {found}")));
@@ -119,10 +116,7 @@ impl ObjectNames {
             label: label(pipeline.as_str()),
             changed: false,
         };
-        Self {
-            changed: stems.changed,
-            ..names
-        }
+        Self { changed: stems.changed, ..names }
     }
 
     /// The Job of a run.
@@ -167,13 +161,7 @@ impl<'a> Stems<'a> {
             (c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-').then_some(c)
         });
         let as_written = sanitized == original && !ends_like_a_hash(original);
-        Self {
-            original,
-            sanitized,
-            as_written,
-            hash: None,
-            changed: false,
-        }
+        Self { original, sanitized, as_written, hash: None, changed: false }
     }
 
     fn object(&mut self, prefix: &str, most: usize) -> CompactString {
@@ -194,9 +182,8 @@ fn label(original: &str) -> LabelValue {
     {
         return value;
     }
-    let sanitized = sanitize(original, |c| {
-        (c.is_ascii_alphanumeric() || "-_.".contains(c)).then_some(c)
-    });
+    let sanitized =
+        sanitize(original, |c| (c.is_ascii_alphanumeric() || "-_.".contains(c)).then_some(c));
     let text = cut(&sanitized, &hash(original), LABEL_MAX);
     // Sanitized, cut and with a hash at its end it holds only what a label may hold.
     LabelValue::parse(&text).unwrap_or_else(|_| LabelValue::empty())
@@ -205,18 +192,13 @@ fn label(original: &str) -> LabelValue {
 /// Keeps the characters that may stay, puts `-` for each other, and trims what a name must not start or end with.
 fn sanitize(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
     let kept: String = text.chars().map(|c| keep(c).unwrap_or('-')).collect();
-    kept.trim_matches(|c: char| !c.is_ascii_alphanumeric())
-        .to_owned()
+    kept.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
 }
 
 /// The beginning of a sanitized name and the hash, in at most `room` characters.
 fn cut(sanitized: &str, hash: &str, room: usize) -> String {
     // A name with no character that may stay still needs something to start with.
-    let sanitized = if sanitized.is_empty() {
-        "pipeline"
-    } else {
-        sanitized
-    };
+    let sanitized = if sanitized.is_empty() { "pipeline" } else { sanitized };
     let keep = room - HASH_SEPARATOR.len() - HASH_CHARACTERS;
     let beginning = &sanitized[..sanitized.len().min(keep)];
     let beginning = beginning.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -225,10 +207,7 @@ fn cut(sanitized: &str, hash: &str, room: usize) -> String {
 
 fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    let bits = digest
-        .iter()
-        .take(8)
-        .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+    let bits = digest.iter().take(8).fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
     (0..HASH_CHARACTERS)
         .map(|digit| char::from(HASH_DIGITS[(bits >> (59 - 5 * digit)) as usize & 31]))
         .collect()
@@ -238,11 +217,7 @@ fn ends_like_a_hash(text: &str) -> bool {
     text.len() >= HASH_CHARACTERS + HASH_SEPARATOR.len()
         && text.is_char_boundary(text.len() - HASH_CHARACTERS)
         && text[..text.len() - HASH_CHARACTERS].ends_with(HASH_SEPARATOR)
-        && text
-            .bytes()
-            .rev()
-            .take(HASH_CHARACTERS)
-            .all(|byte| HASH_DIGITS.contains(&byte))
+        && text.bytes().rev().take(HASH_CHARACTERS).all(|byte| HASH_DIGITS.contains(&byte))
 }
 
 #[cfg(test)]
@@ -265,14 +240,8 @@ mod tests {
         assert_eq!(names.secret, "om-secret-snowflake-metadata");
         assert_eq!(names.cron_job, "om-cronjob-snowflake-metadata");
         assert_eq!(names.cron_om_job, "om-cronomjob-snowflake-metadata");
-        assert_eq!(
-            names.job("1B2c3d4e-5f60-4a7b"),
-            "om-job-snowflake-metadata-1b2c3d4e"
-        );
-        assert_eq!(
-            names.om_job("1b2c3d4e-5f60-4a7b"),
-            "om-job-snowflake-metadata-1b2c3d4e"
-        );
+        assert_eq!(names.job("1B2c3d4e-5f60-4a7b"), "om-job-snowflake-metadata-1b2c3d4e");
+        assert_eq!(names.om_job("1b2c3d4e-5f60-4a7b"), "om-job-snowflake-metadata-1b2c3d4e");
         assert_eq!(names.label.as_str(), "snowflake-metadata");
         assert_eq!(names.folder, "snowflake-metadata");
         assert!(!names.changed);
@@ -282,16 +251,8 @@ mod tests {
     fn an_underscore_becomes_a_hyphen_and_the_hash_keeps_it_apart() {
         let (under, hyphen) = (names("a_b"), names("a-b"));
         assert_eq!(hyphen.config_map, "om-config-a-b");
-        assert!(
-            under.config_map.starts_with("om-config-a-b--"),
-            "{}",
-            under.config_map
-        );
-        assert_eq!(
-            under.label.as_str(),
-            "a_b",
-            "a label may hold what a name may not"
-        );
+        assert!(under.config_map.starts_with("om-config-a-b--"), "{}", under.config_map);
+        assert_eq!(under.label.as_str(), "a_b", "a label may hold what a name may not");
         assert!(under.changed && !hyphen.changed);
     }
 

@@ -97,24 +97,12 @@ impl Parameters {
             ("imagePullPolicy", text(image_pull_policy.as_str())),
             ("imagePullSecrets", Node::new(pull_secrets)),
             ("serviceAccountName", text(service_account_name.as_str())),
-            (
-                "ttlSecondsAfterFinished",
-                Node::new(i64::from(*ttl_seconds_after_finished)),
-            ),
+            ("ttlSecondsAfterFinished", Node::new(i64::from(*ttl_seconds_after_finished))),
             ("activeDeadlineSeconds", Node::new(*active_deadline_seconds)),
             ("backoffLimit", Node::new(i64::from(*backoff_limit))),
-            (
-                "startingDeadlineSeconds",
-                Node::new(*starting_deadline_seconds),
-            ),
-            (
-                "successfulJobsHistoryLimit",
-                Node::new(i64::from(*successful_jobs_history_limit)),
-            ),
-            (
-                "failedJobsHistoryLimit",
-                Node::new(i64::from(*failed_jobs_history_limit)),
-            ),
+            ("startingDeadlineSeconds", Node::new(*starting_deadline_seconds)),
+            ("successfulJobsHistoryLimit", Node::new(i64::from(*successful_jobs_history_limit))),
+            ("failedJobsHistoryLimit", Node::new(i64::from(*failed_jobs_history_limit))),
             ("concurrencyPolicy", text(concurrency_policy.as_str())),
             ("nodeSelector", Node::new(selector)),
             ("runAsUser", Node::new(*run_as_user)),
@@ -123,20 +111,11 @@ impl Parameters {
             ("runAsNonRoot", Node::new(*run_as_non_root)),
             ("seccompProfileType", text(seccomp_profile_type.as_str())),
             ("resources", resource_node(resources)),
-            (
-                "tolerations",
-                Node::new(tolerations.iter().map(toleration).collect::<Vec<_>>()),
-            ),
+            ("tolerations", Node::new(tolerations.iter().map(toleration).collect::<Vec<_>>())),
             ("useOMJobOperator", Node::new(*use_om_job_operator)),
             ("exitHandler", text(exit_handler.as_str())),
-            (
-                "terminationGracePeriodSeconds",
-                Node::new(*termination_grace_period_seconds),
-            ),
-            (
-                "exitHandlerResources",
-                resource_node(exit_handler_resources),
-            ),
+            ("terminationGracePeriodSeconds", Node::new(*termination_grace_period_seconds)),
+            ("exitHandlerResources", resource_node(exit_handler_resources)),
         ]);
         for (key, span) in places {
             if let Some(value) = mapping.get_mut(key) {
@@ -148,13 +127,7 @@ impl Parameters {
 }
 
 fn toleration(toleration: &Toleration) -> Node {
-    let Toleration {
-        key,
-        operator,
-        value,
-        effect,
-        seconds,
-    } = toleration;
+    let Toleration { key, operator, value, effect, seconds } = toleration;
     let mut node = Mapping::with_capacity(5);
     let mut set = |name: &str, value: Option<Node>| {
         if let Some(value) = value {

@@ -80,11 +80,7 @@ macro_rules! words {
 }
 
 words!(Operator, "a toleration's operator", [Equal, Exists]);
-words!(
-    Effect,
-    "a taint's effect",
-    [NoSchedule, PreferNoSchedule, NoExecute]
-);
+words!(Effect, "a taint's effect", [NoSchedule, PreferNoSchedule, NoExecute]);
 
 #[cfg(test)]
 mod tests {

@@ -39,10 +39,7 @@ pub struct Quantity {
 impl Quantity {
     /// Reads a quantity. A text with no digit at all, which Kubernetes reads as 0, is refused.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        parse_nanos(text).map(|nanos| Self {
-            text: text.into(),
-            nanos,
-        })
+        parse_nanos(text).map(|nanos| Self { text: text.into(), nanos })
     }
 
     /// The text as written.
@@ -109,27 +106,15 @@ fn parse_nanos(text: &str) -> Result<i128, Refusal> {
         None => ("", &unsigned[whole.len()..]),
     };
     if whole.is_empty() && fraction.is_empty() {
-        let what = if text.is_empty() {
-            "it is empty"
-        } else {
-            "a quantity starts with a number"
-        };
+        let what = if text.is_empty() { "it is empty" } else { "a quantity starts with a number" };
         return Err(Refusal::whole(text, what));
     }
     let suffix_start = text.len() - suffix.len();
     let (ten, binary) = parse_suffix(suffix).map_err(|refusal| refusal.shifted(suffix_start))?;
     debug_assert!(start <= suffix_start);
     let digits = [whole, fraction].concat();
-    let magnitude = scale(
-        &digits,
-        ten - i64::try_from(fraction.len()).unwrap_or(i64::MAX),
-        binary,
-    );
-    Ok(if text.starts_with('-') {
-        -magnitude
-    } else {
-        magnitude
-    })
+    let magnitude = scale(&digits, ten - i64::try_from(fraction.len()).unwrap_or(i64::MAX), binary);
+    Ok(if text.starts_with('-') { -magnitude } else { magnitude })
 }
 
 fn leading_digits(text: &str) -> &str {
@@ -193,9 +178,7 @@ fn scale(digits: &str, ten: i64, binary: u32) -> i128 {
         value += 1;
     }
     let value = value << (10 * binary);
-    let power = u32::try_from(ten.unsigned_abs())
-        .ok()
-        .and_then(|ten| 10i128.checked_pow(ten));
+    let power = u32::try_from(ten.unsigned_abs()).ok().and_then(|ten| 10i128.checked_pow(ten));
     let scaled = if ten >= 0 {
         power.and_then(|power| value.checked_mul(power))
     } else {
@@ -256,22 +239,12 @@ mod tests {
             ("4gi", 1..3, "did you mean `Gi`?"),
             ("512MB", 3..5, "did you mean `M`?"),
             ("512 Mi", 3..6, "did you mean `Mi`?"),
-            (
-                "100B",
-                3..4,
-                "leave it out: without a suffix memory is counted in bytes",
-            ),
+            ("100B", 3..4, "leave it out: without a suffix memory is counted in bytes"),
         ] {
             let refusal = Quantity::parse(text).unwrap_err();
-            assert_eq!(
-                (refusal.range, refusal.help.as_deref()),
-                (range, Some(help)),
-                "{text}"
-            );
+            assert_eq!((refusal.range, refusal.help.as_deref()), (range, Some(help)), "{text}");
         }
-        for bad in [
-            "", "Gi", "1e", "1ee3", "--1", "1,5", "0x10", ".", "1Gi ", " 1",
-        ] {
+        for bad in ["", "Gi", "1e", "1ee3", "--1", "1,5", "0x10", ".", "1Gi ", " 1"] {
             assert!(Quantity::parse(bad).is_err(), "{bad}");
         }
     }

@@ -20,11 +20,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of a part of the text.
     pub fn new(range: Range<usize>, reason: impl Into<String>) -> Self {
-        Self {
-            range,
-            reason: reason.into(),
-            help: None,
-        }
+        Self { range, reason: reason.into(), help: None }
     }
 
     /// A refusal of the whole text.

@@ -63,18 +63,15 @@ fn suggestion(text: &str, database: &TimeZoneDatabase) -> Option<String> {
         ("IST", "Asia/Kolkata"),
         ("JST", "Asia/Tokyo"),
     ];
-    if let Some((_, name)) = ABBREVIATIONS
-        .iter()
-        .find(|(short, _)| short.eq_ignore_ascii_case(text))
+    if let Some((_, name)) =
+        ABBREVIATIONS.iter().find(|(short, _)| short.eq_ignore_ascii_case(text))
     {
         return Some((*name).to_owned());
     }
     let names: Vec<String> = database.available().map(|name| name.to_string()).collect();
     let written = text.trim().replace(' ', "_");
     let city = names.iter().find(|name| {
-        name.rsplit('/')
-            .next()
-            .is_some_and(|last| last.eq_ignore_ascii_case(&written))
+        name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(&written))
             && name.contains('/')
     });
     city.map(String::as_str)
@@ -105,10 +102,7 @@ mod tests {
     fn the_case_must_be_the_databases_as_linux_tells_file_names_apart() {
         let refusal = TimeZone::parse("europe/zurich").unwrap_err();
         assert_eq!(refusal.help.as_deref(), Some("write `Europe/Zurich`"));
-        assert_eq!(
-            TimeZone::parse("utc").unwrap_err().help.as_deref(),
-            Some("write `UTC`")
-        );
+        assert_eq!(TimeZone::parse("utc").unwrap_err().help.as_deref(), Some("write `UTC`"));
     }
 
     #[test]
@@ -126,14 +120,7 @@ mod tests {
 
     #[test]
     fn local_and_the_empty_name_are_refused() {
-        for bad in [
-            "",
-            "Local",
-            "local",
-            "Etc/Unknown",
-            "Mars/Olympus",
-            "../etc/passwd",
-        ] {
+        for bad in ["", "Local", "local", "Etc/Unknown", "Mars/Olympus", "../etc/passwd"] {
             assert!(TimeZone::parse(bad).is_err(), "{bad}");
         }
     }

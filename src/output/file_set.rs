@@ -39,12 +39,7 @@ impl FileSet {
     ) -> Self {
         let mut files: Vec<File> = objects
             .into_iter()
-            .map(|(path, order, span, text)| File {
-                path,
-                text,
-                order,
-                span,
-            })
+            .map(|(path, order, span, text)| File { path, text, order, span })
             .collect();
         files.sort_by(|one, other| (one.order, &one.path).cmp(&(other.order, &other.path)));
         let files = share(files);
@@ -121,9 +116,7 @@ fn check(files: &[File], found: &mut Diagnostics) {
 
 /// Where each folder of a path ends, and the path itself.
 fn ends(path: &str) -> impl Iterator<Item = usize> {
-    path.match_indices('/')
-        .map(|(at, _)| at)
-        .chain(std::iter::once(path.len()))
+    path.match_indices('/').map(|(at, _)| at).chain(std::iter::once(path.len()))
 }
 
 /// Why a path must not be written to; `None` for a good one.
@@ -150,22 +143,11 @@ mod tests {
 
     fn set(paths: &[(&str, usize)]) -> (FileSet, Vec<String>) {
         let mut found = Diagnostics::default();
-        let objects = paths.iter().map(|(path, order)| {
-            (
-                (*path).to_owned(),
-                *order,
-                Span::NONE,
-                format!("of: {path}\n"),
-            )
-        });
+        let objects = paths
+            .iter()
+            .map(|(path, order)| ((*path).to_owned(), *order, Span::NONE, format!("of: {path}\n")));
         let set = FileSet::new(objects, &mut found);
-        (
-            set,
-            found
-                .iter()
-                .map(|diagnostic| diagnostic.message.clone())
-                .collect(),
-        )
+        (set, found.iter().map(|diagnostic| diagnostic.message.clone()).collect())
     }
 
     #[test]
@@ -178,15 +160,7 @@ mod tests {
         ]);
         assert!(found.is_empty());
         let paths: Vec<&str> = set.files().iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(
-            paths,
-            [
-                "rbac.yaml",
-                "a/configmap.yaml",
-                "b/configmap.yaml",
-                "b/cronjob.yaml"
-            ]
-        );
+        assert_eq!(paths, ["rbac.yaml", "a/configmap.yaml", "b/configmap.yaml", "b/cronjob.yaml"]);
         assert!(set.index().text.ends_with(
             "resources:\n- rbac.yaml\n- a/configmap.yaml\n- b/configmap.yaml\n- b/cronjob.yaml\n"
         ));

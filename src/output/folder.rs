@@ -27,15 +27,8 @@ pub struct Written {
 }
 
 /// The names of files that hold rendered objects: `<kind>-<name>.yaml`.
-const RENDERED: &[&str] = &[
-    "configmap-",
-    "cronjob-",
-    "cronomjob-",
-    "externalsecret-",
-    "job-",
-    "omjob-",
-    "secret-",
-];
+const RENDERED: &[&str] =
+    &["configmap-", "cronjob-", "cronomjob-", "externalsecret-", "job-", "omjob-", "secret-"];
 
 /// Writes all files and the index to a folder, which is made when it is not there. `inputs` are the project's folder and
 /// every file that was read: a folder that is one of them or holds one is refused.
@@ -43,18 +36,11 @@ pub fn write_folder(folder: &Path, files: &FileSet, inputs: &[&Path]) -> Result<
     refuse_inputs(folder, inputs)?;
     make_folder(folder)?;
     let index = files.index();
-    let all: Vec<&File> = files
-        .files()
-        .iter()
-        .chain(std::iter::once(&index))
-        .collect();
+    let all: Vec<&File> = files.files().iter().chain(std::iter::once(&index)).collect();
     make_folders(folder, &all)?;
 
-    let staged: Vec<Result<Option<Staged>, Error>> = all
-        .par_iter()
-        .enumerate()
-        .map(|(number, file)| stage(folder, file, number))
-        .collect();
+    let staged: Vec<Result<Option<Staged>, Error>> =
+        all.par_iter().enumerate().map(|(number, file)| stage(folder, file, number)).collect();
     if staged.iter().any(Result::is_err) {
         let mut first = None;
         for result in staged {
@@ -92,12 +78,8 @@ fn refuse_inputs(folder: &Path, inputs: &[&Path]) -> Result<(), Error> {
             Some(parent) => parent,
             None => input,
         };
-        let real_parent = parents
-            .entry(parent)
-            .or_insert_with(|| fs::canonicalize(parent).ok());
-        let within = real_parent
-            .as_ref()
-            .is_some_and(|parent| parent.starts_with(&real_folder));
+        let real_parent = parents.entry(parent).or_insert_with(|| fs::canonicalize(parent).ok());
+        let within = real_parent.as_ref().is_some_and(|parent| parent.starts_with(&real_folder));
         // The project's folder itself, given as `.` or through a link, is not told by its parent.
         let is_it = || fs::canonicalize(input).is_ok_and(|input| input == real_folder);
         if within || (input.file_name().is_none() || input.is_dir()) && is_it() {
@@ -112,9 +94,7 @@ fn refuse_inputs(folder: &Path, inputs: &[&Path]) -> Result<(), Error> {
 
 fn make_folder(folder: &Path) -> Result<(), Error> {
     if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
-        return Err(Error::FileInTheWay {
-            path: folder.to_owned(),
-        });
+        return Err(Error::FileInTheWay { path: folder.to_owned() });
     }
     fs::create_dir_all(folder).map_err(io_error("create the folder", folder))
 }
@@ -124,17 +104,12 @@ fn make_folders(root: &Path, files: &[&File]) -> Result<(), Error> {
     let mut by_depth: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
     for file in files {
         for (depth, (end, _)) in file.path.match_indices('/').enumerate() {
-            by_depth
-                .entry(depth)
-                .or_default()
-                .extend(file.path.get(..end));
+            by_depth.entry(depth).or_default().extend(file.path.get(..end));
         }
     }
     for folders in by_depth.values() {
-        let made: Vec<Result<(), Error>> = folders
-            .par_iter()
-            .map(|folder| make_inner_folder(root.join(folder)))
-            .collect();
+        let made: Vec<Result<(), Error>> =
+            folders.par_iter().map(|folder| make_inner_folder(root.join(folder))).collect();
         made.into_iter().collect::<Result<(), Error>>()?;
     }
     Ok(())
@@ -198,9 +173,7 @@ fn holds(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     };
     let found = file.metadata().map_err(io_error("read", path))?;
     if found.is_dir() {
-        return Err(Error::FolderInTheWay {
-            path: path.to_owned(),
-        });
+        return Err(Error::FolderInTheWay { path: path.to_owned() });
     }
     if usize::try_from(found.len()) != Ok(bytes.len()) {
         return Ok(false);
@@ -217,10 +190,7 @@ fn stale(root: &Path, paths: &HashSet<&str>) -> Result<Vec<String>, Error> {
         .par_iter()
         .map(|folder| {
             let (files, _) = list(&root.join(folder))?;
-            Ok(files
-                .into_iter()
-                .map(|file| format!("{folder}/{file}"))
-                .collect())
+            Ok(files.into_iter().map(|file| format!("{folder}/{file}")).collect())
         })
         .collect();
     let mut stale = files;
@@ -243,9 +213,7 @@ fn list(folder: &Path) -> Result<(Vec<String>, Vec<String>), Error> {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(io_error("list the folder", folder))? {
         let entry = entry.map_err(io_error("list the folder", folder))?;
-        let kind = entry
-            .file_type()
-            .map_err(io_error("list the folder", folder))?;
+        let kind = entry.file_type().map_err(io_error("list the folder", folder))?;
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
@@ -264,11 +232,7 @@ fn discard(temporary: &Path) {
 }
 
 fn io_error<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Error + use<'p> {
-    move |source| Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| Error::Io { action, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

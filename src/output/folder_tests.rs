@@ -6,9 +6,8 @@ use crate::tree::Span;
 
 fn set(files: &[(&str, &str)]) -> FileSet {
     let mut found = Diagnostics::default();
-    let objects = files
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), 0, Span::NONE, (*text).to_owned()));
+    let objects =
+        files.iter().map(|(path, text)| ((*path).to_owned(), 0, Span::NONE, (*text).to_owned()));
     let set = FileSet::new(objects, &mut found);
     assert!(found.is_empty(), "{found:?}");
     set
@@ -34,12 +33,9 @@ fn tree(folder: &Path) -> BTreeMap<String, String> {
 fn a_folder_gets_every_file_and_the_index() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("new/rendered");
-    let written = write_folder(
-        &out,
-        &set(&[("rbac.yaml", "a: 1\n"), ("p/job-x.yaml", "b: 2\n")]),
-        &[],
-    )
-    .unwrap();
+    let written =
+        write_folder(&out, &set(&[("rbac.yaml", "a: 1\n"), ("p/job-x.yaml", "b: 2\n")]), &[])
+            .unwrap();
     assert_eq!((written.written, written.unchanged), (3, 0));
     let tree = tree(&out);
     assert_eq!(
@@ -53,42 +49,22 @@ fn a_folder_gets_every_file_and_the_index() {
 #[test]
 fn only_what_changed_is_written() {
     let out = tempfile::tempdir().unwrap();
-    write_folder(
-        out.path(),
-        &set(&[("a/job-x.yaml", "1\n"), ("b/job-y.yaml", "1\n")]),
-        &[],
-    )
-    .unwrap();
-    let before = fs::metadata(out.path().join("a/job-x.yaml"))
-        .unwrap()
-        .modified()
+    write_folder(out.path(), &set(&[("a/job-x.yaml", "1\n"), ("b/job-y.yaml", "1\n")]), &[])
         .unwrap();
-    let written = write_folder(
-        out.path(),
-        &set(&[("a/job-x.yaml", "1\n"), ("b/job-y.yaml", "2\n")]),
-        &[],
-    )
-    .unwrap();
+    let before = fs::metadata(out.path().join("a/job-x.yaml")).unwrap().modified().unwrap();
+    let written =
+        write_folder(out.path(), &set(&[("a/job-x.yaml", "1\n"), ("b/job-y.yaml", "2\n")]), &[])
+            .unwrap();
     assert_eq!((written.written, written.unchanged), (1, 2));
-    assert_eq!(
-        fs::metadata(out.path().join("a/job-x.yaml"))
-            .unwrap()
-            .modified()
-            .unwrap(),
-        before
-    );
+    assert_eq!(fs::metadata(out.path().join("a/job-x.yaml")).unwrap().modified().unwrap(), before);
     assert_eq!(tree(out.path())["b/job-y.yaml"], "2\n");
 }
 
 #[test]
 fn what_this_run_did_not_write_is_named_and_left() {
     let out = tempfile::tempdir().unwrap();
-    write_folder(
-        out.path(),
-        &set(&[("a/job-x.yaml", "1\n"), ("b/job-y.yaml", "1\n")]),
-        &[],
-    )
-    .unwrap();
+    write_folder(out.path(), &set(&[("a/job-x.yaml", "1\n"), ("b/job-y.yaml", "1\n")]), &[])
+        .unwrap();
     fs::write(out.path().join("README.md"), "by hand").unwrap();
     fs::write(out.path().join("a/values.yaml"), "by hand").unwrap();
     let written = write_folder(out.path(), &set(&[("a/job-x.yaml", "1\n")]), &[]).unwrap();
@@ -111,19 +87,10 @@ fn a_folder_that_is_the_project_or_holds_an_input_is_refused() {
         project.join("pipelines/.."),
     ] {
         let error = write_folder(&refused, &set(&[("a/job-x.yaml", "1\n")]), &inputs).unwrap_err();
-        assert!(
-            matches!(error, Error::HoldsInput { .. }),
-            "{}: {error}",
-            refused.display()
-        );
+        assert!(matches!(error, Error::HoldsInput { .. }), "{}: {error}", refused.display());
     }
     assert_eq!(tree(place.path()).len(), 1);
-    write_folder(
-        &project.join("rendered"),
-        &set(&[("a/job-x.yaml", "1\n")]),
-        &inputs,
-    )
-    .unwrap();
+    write_folder(&project.join("rendered"), &set(&[("a/job-x.yaml", "1\n")]), &inputs).unwrap();
 }
 
 #[test]
@@ -132,12 +99,9 @@ fn a_failure_leaves_the_old_files_and_no_temporary_ones() {
     write_folder(out.path(), &set(&[("a/job-x.yaml", "1\n")]), &[]).unwrap();
     fs::create_dir_all(out.path().join("b/job-y.yaml")).unwrap();
     let before = tree(out.path());
-    let error = write_folder(
-        out.path(),
-        &set(&[("a/job-x.yaml", "2\n"), ("b/job-y.yaml", "2\n")]),
-        &[],
-    )
-    .unwrap_err();
+    let error =
+        write_folder(out.path(), &set(&[("a/job-x.yaml", "2\n"), ("b/job-y.yaml", "2\n")]), &[])
+            .unwrap_err();
     assert!(
         matches!(&error, Error::FolderInTheWay { path } if path.ends_with("b/job-y.yaml")),
         "{error}"
@@ -150,10 +114,7 @@ fn a_file_where_a_folder_should_be_is_said_so() {
     let out = tempfile::tempdir().unwrap();
     fs::write(out.path().join("a"), "").unwrap();
     let files = set(&[("a/job-x.yaml", "1\n")]);
-    assert!(matches!(
-        write_folder(out.path(), &files, &[]),
-        Err(Error::FileInTheWay { .. })
-    ));
+    assert!(matches!(write_folder(out.path(), &files, &[]), Err(Error::FileInTheWay { .. })));
     assert!(matches!(
         write_folder(&out.path().join("a"), &files, &[]),
         Err(Error::FileInTheWay { .. })
@@ -184,23 +145,16 @@ fn a_link_to_elsewhere_is_not_followed() {
 
 #[test]
 fn the_same_files_come_out_on_any_number_of_threads() {
-    let files: Vec<(String, String)> = (0..200)
-        .map(|n| (format!("p{n}/job-{n}.yaml"), format!("n: {n}\n")))
-        .collect();
-    let files: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(path, text)| (path.as_str(), text.as_str()))
-        .collect();
+    let files: Vec<(String, String)> =
+        (0..200).map(|n| (format!("p{n}/job-{n}.yaml"), format!("n: {n}\n"))).collect();
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let trees: Vec<_> = [1, 4]
         .into_iter()
         .map(|threads| {
             let out = tempfile::tempdir().unwrap();
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            pool.install(|| write_folder(out.path(), &set(&files), &[]))
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| write_folder(out.path(), &set(&files), &[])).unwrap();
             tree(out.path())
         })
         .collect();

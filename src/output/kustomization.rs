@@ -30,9 +30,7 @@ pub(super) fn text<'p>(paths: impl IntoIterator<Item = &'p str>) -> String {
 fn is_plain(path: &str) -> bool {
     path.starts_with(|first: char| first.is_ascii_alphanumeric())
         && path.ends_with(".yaml")
-        && path
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
 }
 
 #[cfg(test)]
@@ -41,18 +39,12 @@ mod tests {
 
     #[test]
     fn every_file_is_listed_in_the_order_given() {
-        assert_eq!(
-            text(["rbac.yaml", "a/x.yaml"]),
-            format!("{HEAD}\n- rbac.yaml\n- a/x.yaml\n")
-        );
+        assert_eq!(text(["rbac.yaml", "a/x.yaml"]), format!("{HEAD}\n- rbac.yaml\n- a/x.yaml\n"));
     }
 
     #[test]
     fn a_path_with_a_meaning_in_yaml_is_quoted() {
-        assert_eq!(
-            text(["é: #/x.yaml"]),
-            format!("{HEAD}\n- \"é: #/x.yaml\"\n")
-        );
+        assert_eq!(text(["é: #/x.yaml"]), format!("{HEAD}\n- \"é: #/x.yaml\"\n"));
     }
 
     #[test]

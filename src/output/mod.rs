@@ -111,10 +111,6 @@ mod tests {
         assert!(write_stdout(["a: 1\n"], &mut Refusing(io::ErrorKind::BrokenPipe)).is_ok());
         let error =
             write_stdout(["a: 1\n"], &mut Refusing(io::ErrorKind::StorageFull)).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("failed to write to standard output: ")
-        );
+        assert!(error.to_string().starts_with("failed to write to standard output: "));
     }
 }

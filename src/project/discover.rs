@@ -62,15 +62,11 @@ impl Files {
     /// Adds a file, or all of a folder.
     pub(super) fn add(&mut self, path: PathBuf) -> Result<(), Error> {
         self.inputs += 1;
-        let metadata = std::fs::metadata(&path).map_err(|source| Error::Read {
-            path: path.clone(),
-            source,
-        })?;
+        let metadata = std::fs::metadata(&path)
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
         if metadata.is_dir() {
-            let root = std::fs::canonicalize(&path).map_err(|source| Error::Read {
-                path: path.clone(),
-                source,
-            })?;
+            let root = std::fs::canonicalize(&path)
+                .map_err(|source| Error::Read { path: path.clone(), source })?;
             self.walk(&path, &root, 0)
         } else {
             self.found.push(File { path, named: true });
@@ -82,22 +78,13 @@ impl Files {
     pub(super) fn root(&self) -> Option<&Path> {
         self.found
             .iter()
-            .find(|file| {
-                file.path
-                    .file_name()
-                    .is_some_and(|name| name == PROJECT_FILE)
-            })
+            .find(|file| file.path.file_name().is_some_and(|name| name == PROJECT_FILE))
             .and_then(|file| file.path.parent())
     }
 
     /// The files, each once. Only several inputs, or links, can name a file twice.
     pub(super) fn into_each_once(self) -> (Vec<File>, Vec<Refused>) {
-        let Self {
-            mut found,
-            refused,
-            inputs,
-            has_links,
-        } = self;
+        let Self { mut found, refused, inputs, has_links } = self;
         if inputs > 1 || has_links {
             let mut seen = HashSet::new();
             found.retain(|file| {
@@ -108,10 +95,7 @@ impl Files {
     }
 
     fn walk(&mut self, folder: &Path, root: &Path, depth: usize) -> Result<(), Error> {
-        let failed = |source| Error::Read {
-            path: folder.to_owned(),
-            source,
-        };
+        let failed = |source| Error::Read { path: folder.to_owned(), source };
         let mut entries = std::fs::read_dir(folder)
             .map_err(failed)?
             .collect::<Result<Vec<_>, _>>()
@@ -123,11 +107,8 @@ impl Files {
             if name.starts_with('.') {
                 continue;
             }
-            let path = if folder == Path::new(".") {
-                PathBuf::from(name)
-            } else {
-                folder.join(name)
-            };
+            let path =
+                if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) };
             let kind = entry.file_type().map_err(failed)?;
             if kind.is_dir() {
                 let is_templates = depth == 0 && name == TEMPLATES_FOLDER;
@@ -170,7 +151,5 @@ fn belongs_to_something_else(folder: &Path) -> bool {
 }
 
 fn is_yaml(name: &str) -> bool {
-    [".yaml", ".yml"]
-        .iter()
-        .any(|ending| name.len() > ending.len() && name.ends_with(ending))
+    [".yaml", ".yml"].iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
 }

@@ -83,9 +83,8 @@ struct Text {
 impl Project {
     /// Reads the project that `folder` belongs to.
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
-        let root = discover::project_root(folder).ok_or_else(|| Error::NoProject {
-            from: folder.to_owned(),
-        })?;
+        let root = discover::project_root(folder)
+            .ok_or_else(|| Error::NoProject { from: folder.to_owned() })?;
         Self::read(vec![Input::Path(root)])
     }
 
@@ -97,11 +96,7 @@ impl Project {
         for input in inputs {
             match input {
                 Input::Text { name, bytes } => {
-                    texts.push(Text {
-                        name,
-                        named: true,
-                        content: Ok(bytes),
-                    });
+                    texts.push(Text { name, named: true, content: Ok(bytes) });
                 }
                 Input::Path(path) => files.add(path)?,
             }
@@ -120,11 +115,7 @@ impl Project {
             project.found.push(
                 Diagnostic::error(
                     &code::PROJECT_FILE,
-                    Span {
-                        source,
-                        start: 0,
-                        end: 0,
-                    },
+                    Span { source, start: 0, end: 0 },
                     refused.message,
                 )
                 .with_help(refused.help),
@@ -139,13 +130,7 @@ impl Project {
             let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
             parse(source, text)
         });
-        for Parsed {
-            name,
-            text,
-            definitions,
-            found,
-        } in parsed.collect::<Vec<_>>()
-        {
+        for Parsed { name, text, definitions, found } in parsed.collect::<Vec<_>>() {
             self.sources.add(name, text);
             self.definitions.append(definitions);
             self.found.append(found);
@@ -161,11 +146,7 @@ struct Parsed {
 }
 
 fn parse(source: SourceId, text: Text) -> Parsed {
-    let Text {
-        name,
-        named,
-        content,
-    } = text;
+    let Text { name, named, content } = text;
     let mut found = Diagnostics::default();
     let text = match content.and_then(|bytes| yaml::decode(source, bytes)) {
         Ok(text) => text,
@@ -173,12 +154,7 @@ fn parse(source: SourceId, text: Text) -> Parsed {
             finding.span.source = source;
             found.push(*finding);
             let definitions = Definitions::default();
-            return Parsed {
-                name,
-                text: String::new(),
-                definitions,
-                found,
-            };
+            return Parsed { name, text: String::new(), definitions, found };
         }
     };
     let documents = yaml::read(source, &text, Dialect::Definition, &mut found);
@@ -202,22 +178,11 @@ fn parse(source: SourceId, text: Text) -> Parsed {
         // Another system's file: how it writes its scalars is no concern of ours.
         found = Diagnostics::default();
     }
-    Parsed {
-        name,
-        text,
-        definitions,
-        found,
-    }
+    Parsed { name, text, definitions, found }
 }
 
 fn is_foreign_alone(definitions: &Definitions) -> bool {
-    let Definitions {
-        projects,
-        services,
-        pipelines,
-        broken,
-        foreign: _,
-    } = definitions;
+    let Definitions { projects, services, pipelines, broken, foreign: _ } = definitions;
     projects.is_empty() && services.is_empty() && pipelines.is_empty() && broken.is_empty()
 }
 
@@ -226,10 +191,7 @@ pub type OwnTemplate = (String, String, String);
 
 /// The templates in a folder, by name; none when the folder is not there and need not be.
 pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Error> {
-    let failed = |source| Error::Read {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
     if !required && !folder.is_dir() {
         return Ok(Vec::new());
     }
@@ -244,10 +206,7 @@ pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Erro
         }
         let text = read_limited(&path)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
-            .map_err(|source| Error::Read {
-                path: path.clone(),
-                source,
-            })?;
+            .map_err(|source| Error::Read { path: path.clone(), source })?;
         templates.push((name.to_owned(), shown(&path), text));
     }
     templates.sort();
@@ -257,11 +216,7 @@ pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Erro
 /// The bytes of a file of definitions, or the finding that it cannot be one.
 fn read_file(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
     read_limited(path).map_err(|error| {
-        let nowhere = Span {
-            source: SourceId::NONE,
-            start: 0,
-            end: 0,
-        };
+        let nowhere = Span { source: SourceId::NONE, start: 0, end: 0 };
         Box::new(Diagnostic::error(
             &code::PROJECT_FILE,
             nowhere,

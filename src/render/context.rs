@@ -46,10 +46,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     };
     let run_name = run_id.map(|id| run_name(pipeline, id));
     let identity = match (run_id, operator) {
-        (Some(id), _) => RunIdentity::Known {
-            id,
-            name: run_name.clone().unwrap_or_default(),
-        },
+        (Some(id), _) => RunIdentity::Known { id, name: run_name.clone().unwrap_or_default() },
         (None, true) => RunIdentity::FromOperator,
         (None, false) => RunIdentity::FromJob,
     };
@@ -66,22 +63,13 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     context.insert("labels", Node::new(labels));
     context.insert("runLabels", Node::new(run_labels));
     context.insert("annotations", Node::new(annotations(pipeline)));
-    context.insert(
-        "podAnnotations",
-        Node::new(pod_annotations(pipeline, &hash)),
-    );
+    context.insert("podAnnotations", Node::new(pod_annotations(pipeline, &hash)));
     context.insert("kubernetes", Node::new(parameters(&pipeline.parameters)));
     context.insert(
         "podTemplate",
-        pipeline
-            .pod_template
-            .clone()
-            .unwrap_or_else(|| Node::new(Mapping::new())),
+        pipeline.pod_template.clone().unwrap_or_else(|| Node::new(Mapping::new())),
     );
-    context.insert(
-        "config",
-        Node::new(object([("text", text(config)), ("hash", text(hash))])),
-    );
+    context.insert("config", Node::new(object([("text", text(config)), ("hash", text(hash))])));
     context.insert("launcher", text(if launched { LAUNCHER } else { "" }));
     context.insert(
         "env",
@@ -100,14 +88,8 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     context.insert(
         "exitHandler",
         Node::new(object([
-            (
-                "isPreStop",
-                Node::new(exit_handler == Some(ExitHandler::PreStop)),
-            ),
-            (
-                "isSidecar",
-                Node::new(exit_handler == Some(ExitHandler::Sidecar)),
-            ),
+            ("isPreStop", Node::new(exit_handler == Some(ExitHandler::PreStop))),
+            ("isSidecar", Node::new(exit_handler == Some(ExitHandler::Sidecar))),
         ])),
     );
     context
@@ -123,34 +105,19 @@ pub(super) fn of_account(namespace: &Namespace, name: &ServiceAccountName) -> Ma
     labels.insert("app.kubernetes.io/name", text("openmetadata"));
     labels.insert("app.kubernetes.io/component", text("ingestion"));
     labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
-    object([
-        ("labels", Node::new(labels)),
-        ("kubernetes", Node::new(parameters)),
-    ])
+    object([("labels", Node::new(labels)), ("kubernetes", Node::new(parameters))])
 }
 
 fn described(pipeline: &Pipeline) -> Mapping {
-    let schedule = pipeline
-        .schedule
-        .as_ref()
-        .map_or(NEVER, |schedule| schedule.as_str());
+    let schedule = pipeline.schedule.as_ref().map_or(NEVER, |schedule| schedule.as_str());
     object([
         ("name", text(pipeline.name.as_str())),
         ("type", text(pipeline.pipeline_type.as_str())),
         ("fqn", text(pipeline.fqn.as_str())),
-        (
-            "description",
-            text(pipeline.description.as_deref().unwrap_or_default()),
-        ),
+        ("description", text(pipeline.description.as_deref().unwrap_or_default())),
         ("schedule", text(schedule)),
-        (
-            "timeZone",
-            text(pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str())),
-        ),
-        (
-            "suspend",
-            Node::new(!pipeline.enabled || pipeline.schedule.is_none()),
-        ),
+        ("timeZone", text(pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str()))),
+        ("suspend", Node::new(!pipeline.enabled || pipeline.schedule.is_none())),
     ])
 }
 
@@ -171,10 +138,7 @@ fn names(pipeline: &Pipeline, run_name: Option<CompactString>) -> Mapping {
 /// The name of a run's Job or OMJob.
 fn run_name(pipeline: &Pipeline, run_id: Uuid) -> CompactString {
     let id = run_id.to_string();
-    match (
-        pipeline.pipeline_type,
-        pipeline.parameters.use_om_job_operator,
-    ) {
+    match (pipeline.pipeline_type, pipeline.parameters.use_om_job_operator) {
         (PipelineType::Application, _) => pipeline.names.application_run(&id),
         (_, true) => pipeline.names.om_job(&id),
         (_, false) => pipeline.names.job(&id),
@@ -191,10 +155,7 @@ fn labels(pipeline: &Pipeline) -> Mapping {
     labels.insert("app.kubernetes.io/name", text("openmetadata"));
     labels.insert("app.kubernetes.io/component", text(component));
     labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
-    labels.insert(
-        "app.kubernetes.io/pipeline",
-        text(pipeline.names.label.as_str()),
-    );
+    labels.insert("app.kubernetes.io/pipeline", text(pipeline.names.label.as_str()));
     labels.insert(
         "app.kubernetes.io/pipeline-type",
         text(pipeline.pipeline_type.as_str().to_lowercase()),
@@ -206,10 +167,7 @@ fn labels(pipeline: &Pipeline) -> Mapping {
 fn annotations(pipeline: &Pipeline) -> Mapping {
     let mut annotations = pipeline.annotations.clone();
     if let Some(description) = &pipeline.description {
-        annotations.insert(
-            "pipelines.openmetadata.org/description",
-            text(description.as_str()),
-        );
+        annotations.insert("pipelines.openmetadata.org/description", text(description.as_str()));
     }
     annotations
 }
@@ -232,11 +190,7 @@ fn config_hash(config: &str, launched: bool) -> String {
         hash.update(*LAUNCHER_DIGEST);
     }
     // 16 hexadecimal digits: enough to tell versions of one file apart, short enough to read in a diff.
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The parameters as templates see them: what is written, but for what Kubernetes reads otherwise.
@@ -255,11 +209,7 @@ pub(super) fn text(value: impl Into<CompactString>) -> Node {
 pub(super) fn object<const N: usize>(entries: [(&'static str, Node); N]) -> Mapping {
     let mut mapping = Mapping::with_capacity(N);
     for (key, value) in entries {
-        mapping.push(Entry {
-            key: CompactString::const_new(key),
-            key_span: Span::NONE,
-            value,
-        });
+        mapping.push(Entry { key: CompactString::const_new(key), key_span: Span::NONE, value });
     }
     mapping
 }

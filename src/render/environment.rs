@@ -36,46 +36,29 @@ pub(super) fn of(
     identity: &RunIdentity,
     launched: bool,
 ) -> Environment {
-    let config = || {
-        from(
-            "config",
-            "configMapKeyRef",
-            config_map_key(pipeline, "config"),
-        )
-    };
+    let config = || from("config", "configMapKeyRef", config_map_key(pipeline, "config"));
     let (run_id, job_name) = match identity {
-        RunIdentity::Known { id, name } => (
-            literal("pipelineRunId", id.to_string()),
-            literal("jobName", name.clone()),
-        ),
+        RunIdentity::Known { id, name } => {
+            (literal("pipelineRunId", id.to_string()), literal("jobName", name.clone()))
+        }
         RunIdentity::FromJob => (
             from(
                 "pipelineRunId",
                 "fieldRef",
                 field("metadata.labels['batch.kubernetes.io/controller-uid']"),
             ),
-            from(
-                "jobName",
-                "fieldRef",
-                field("metadata.labels['batch.kubernetes.io/job-name']"),
-            ),
+            from("jobName", "fieldRef", field("metadata.labels['batch.kubernetes.io/job-name']")),
         ),
-        RunIdentity::FromOperator => (
-            literal("pipelineRunId", "{{ omjob.uid }}"),
-            literal("jobName", "{{ omjob.name }}"),
-        ),
+        RunIdentity::FromOperator => {
+            (literal("pipelineRunId", "{{ omjob.uid }}"), literal("jobName", "{{ omjob.name }}"))
+        }
     };
     let namespace = literal("namespace", pipeline.parameters.namespace.as_str());
     let fqn = literal("ingestionPipelineFQN", pipeline.fqn.as_str());
     let operator = pipeline.parameters.use_om_job_operator;
     let sidecar = !operator && pipeline.parameters.exit_handler == ExitHandler::Sidecar;
 
-    let mut shared: Vec<_> = pipeline
-        .parameters
-        .extra_env_vars
-        .iter()
-        .map(extra)
-        .collect();
+    let mut shared: Vec<_> = pipeline.parameters.extra_env_vars.iter().map(extra).collect();
     if launched {
         shared.push(from(
             "OMPIPE_LAUNCHER",
@@ -90,12 +73,7 @@ pub(super) fn of(
 
     let pipeline_type = literal("pipelineType", pipeline.pipeline_type.as_str());
     let mut main = vec![config(), pipeline_type];
-    main.extend([
-        run_id.clone(),
-        fqn.clone(),
-        job_name.clone(),
-        namespace.clone(),
-    ]);
+    main.extend([run_id.clone(), fqn.clone(), job_name.clone(), namespace.clone()]);
     if !operator && !sidecar {
         // The preStop hook runs in this container: what it reports is that the run was ended.
         main.push(literal("pipelineStatus", "Failed"));
@@ -122,17 +100,11 @@ fn literal(name: &'static str, value: impl Into<CompactString>) -> Node {
 
 fn from(name: &'static str, kind: &'static str, reference: Mapping) -> Node {
     let source = object([(kind, Node::new(reference))]);
-    Node::new(object([
-        ("name", text(name)),
-        ("valueFrom", Node::new(source)),
-    ]))
+    Node::new(object([("name", text(name)), ("valueFrom", Node::new(source))]))
 }
 
 fn config_map_key(pipeline: &Pipeline, key: &'static str) -> Mapping {
-    object([
-        ("name", text(pipeline.names.config_map.clone())),
-        ("key", text(key)),
-    ])
+    object([("name", text(pipeline.names.config_map.clone())), ("key", text(key))])
 }
 
 fn field(path: &'static str) -> Mapping {

@@ -47,10 +47,7 @@ pub(super) struct ExpressionError {
 
 impl ExpressionError {
     fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
+        Self { message: message.into(), help: None }
     }
 }
 
@@ -79,15 +76,9 @@ pub(super) enum Expression {
     /// `names.configMap`, or `labels or omit`: looked up without a virtual machine, and with its span.
     Path { keys: Vec<String>, or_omit: bool },
     /// `include("pod.yaml")`, or `include("pod.yaml") if … else omit`: another template in this place.
-    Include {
-        name: String,
-        condition: Option<Box<Expression>>,
-    },
+    Include { name: String, condition: Option<Box<Expression>> },
     /// Anything else, with the names of the context that it reads.
-    Computed {
-        expression: minijinja::Expression<'static, 'static>,
-        names: BTreeSet<String>,
-    },
+    Computed { expression: minijinja::Expression<'static, 'static>, names: BTreeSet<String> },
 }
 
 /// What an expression comes to.
@@ -107,10 +98,7 @@ impl Expression {
         let text = text.trim();
         if let Some((name, condition)) = include(text) {
             let condition = condition.map(Self::compile).transpose()?.map(Box::new);
-            return Ok(Self::Include {
-                name: name.to_owned(),
-                condition,
-            });
+            return Ok(Self::Include { name: name.to_owned(), condition });
         }
         let (path, or_omit) = match text.strip_suffix("omit").map(str::trim_end) {
             Some(front) => match front.strip_suffix("or") {
@@ -121,10 +109,7 @@ impl Expression {
         };
         let keys = path.split('.').collect::<Vec<_>>();
         if keys.iter().all(|key| is_name(key)) && !is_word_of_the_language(keys[0]) {
-            return Ok(Self::Path {
-                keys: keys.into_iter().map(str::to_owned).collect(),
-                or_omit,
-            });
+            return Ok(Self::Path { keys: keys.into_iter().map(str::to_owned).collect(), or_omit });
         }
         let expression = ENVIRONMENT.compile_expression_owned(text.to_owned())?;
         let names = expression.undeclared_variables(false).into_iter().collect();
@@ -146,14 +131,12 @@ impl Expression {
                     Outcome::Borrowed(node)
                 })
             }
-            Self::Include { name, .. } => Err(ExpressionError::new(format!(
-                "include(\"{name}\") must be the whole value"
-            ))),
+            Self::Include { name, .. } => {
+                Err(ExpressionError::new(format!("include(\"{name}\") must be the whole value")))
+            }
             Self::Computed { expression, names } => {
                 let pairs = names.iter().filter_map(|name| {
-                    context
-                        .get(name)
-                        .map(|node| (name.as_str(), to_value(node)))
+                    context.get(name).map(|node| (name.as_str(), to_value(node)))
                 });
                 let value = expression.eval(minijinja::Value::from_pairs(pairs))?;
                 if value.is_undefined() {
@@ -183,23 +166,14 @@ impl Expression {
 /// The file of `include("file")` and the condition of `include("file") if condition else omit`.
 fn include(text: &str) -> Option<(&str, Option<&str>)> {
     let (call, condition) = match text.split_once(" if ") {
-        Some((call, rest)) => (
-            call,
-            Some(
-                rest.strip_suffix("omit")?
-                    .trim_end()
-                    .strip_suffix(" else")?,
-            ),
-        ),
+        Some((call, rest)) => {
+            (call, Some(rest.strip_suffix("omit")?.trim_end().strip_suffix(" else")?))
+        }
         None => (text, None),
     };
     let call = call.trim();
-    let argument = call
-        .strip_prefix("include")?
-        .trim_start()
-        .strip_prefix('(')?
-        .strip_suffix(')')?
-        .trim();
+    let argument =
+        call.strip_prefix("include")?.trim_start().strip_prefix('(')?.strip_suffix(')')?.trim();
     let name = ['"', '\''].into_iter().find_map(|quote| {
         let name = argument.strip_prefix(quote)?.strip_suffix(quote)?;
         (!name.contains(['"', '\'', '\\'])).then_some(name)
@@ -209,17 +183,12 @@ fn include(text: &str) -> Option<(&str, Option<&str>)> {
 
 fn is_name(text: &str) -> bool {
     !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 fn is_word_of_the_language(text: &str) -> bool {
-    [
-        "omit", "true", "false", "none", "True", "False", "None", "not",
-    ]
-    .contains(&text)
+    ["omit", "true", "false", "none", "True", "False", "None", "not"].contains(&text)
 }
 
 fn look_up<'a>(context: &'a Mapping, keys: &[String]) -> Result<&'a Node, ExpressionError> {
@@ -229,9 +198,7 @@ fn look_up<'a>(context: &'a Mapping, keys: &[String]) -> Result<&'a Node, Expres
         let known = mapping.ok_or_else(|| {
             ExpressionError::new(format!("`{}` has no fields", keys[..depth].join(".")))
         })?;
-        let found = known
-            .get(key)
-            .ok_or_else(|| undefined(known, keys, depth))?;
+        let found = known.get(key).ok_or_else(|| undefined(known, keys, depth))?;
         mapping = found.as_mapping();
         node = Some(found);
     }
@@ -240,10 +207,7 @@ fn look_up<'a>(context: &'a Mapping, keys: &[String]) -> Result<&'a Node, Expres
 
 fn undefined(known: &Mapping, keys: &[String], depth: usize) -> ExpressionError {
     let path = keys[..=depth].join(".");
-    let prefix = keys[..depth]
-        .iter()
-        .map(|key| format!("{key}."))
-        .collect::<String>();
+    let prefix = keys[..depth].iter().map(|key| format!("{key}.")).collect::<String>();
     let nearest =
         crate::diagnostic::nearest(&keys[depth], known.iter().map(|entry| entry.key.as_str()));
     ExpressionError {
@@ -286,9 +250,7 @@ fn to_value(node: &Node) -> minijinja::Value {
         Value::String(text) => text.as_str().into(),
         Value::Sequence(items) => items.iter().map(to_value).collect(),
         Value::Mapping(mapping) => minijinja::Value::from_pairs(
-            mapping
-                .iter()
-                .map(|entry| (entry.key.as_str(), to_value(&entry.value))),
+            mapping.iter().map(|entry| (entry.key.as_str(), to_value(&entry.value))),
         ),
     }
 }
@@ -307,9 +269,7 @@ fn from_value(
         ExpressionError::new(format!("the result has more than {MAX_ITEMS} items"))
     })?;
     if depth > MAX_DEPTH {
-        return Err(ExpressionError::new(format!(
-            "the result is nested deeper than {MAX_DEPTH}"
-        )));
+        return Err(ExpressionError::new(format!("the result is nested deeper than {MAX_DEPTH}")));
     }
     let value = match value.kind() {
         ValueKind::None => Value::Null,
@@ -327,9 +287,7 @@ fn from_value(
             let mut mapping = Mapping::new();
             for key in value.try_iter()? {
                 let Some(name) = key.as_str() else {
-                    return Err(ExpressionError::new(format!(
-                        "the key {key} is not a string"
-                    )));
+                    return Err(ExpressionError::new(format!("the key {key} is not a string")));
                 };
                 if let Some(item) = from_value(&value.get_item(&key)?, span, depth + 1, budget)? {
                     mapping.insert(name, item);
@@ -338,9 +296,7 @@ fn from_value(
             Value::Mapping(mapping)
         }
         kind => {
-            return Err(ExpressionError::new(format!(
-                "the result is of kind {kind}, not a value"
-            )));
+            return Err(ExpressionError::new(format!("the result is of kind {kind}, not a value")));
         }
     };
     Ok(Some(Node::at(value, span)))
@@ -354,15 +310,12 @@ fn number(value: &minijinja::Value) -> Result<Value, ExpressionError> {
         if let Ok(whole) = u64::try_from(value.clone()) {
             return Ok(Value::Number(whole.into()));
         }
-    } else if let Some(number) = f64::try_from(value.clone())
-        .ok()
-        .and_then(serde_json::Number::from_f64)
+    } else if let Some(number) =
+        f64::try_from(value.clone()).ok().and_then(serde_json::Number::from_f64)
     {
         return Ok(Value::Number(number));
     }
-    Err(ExpressionError::new(
-        "the result is not a number that JSON has",
-    ))
+    Err(ExpressionError::new("the result is not a number that JSON has"))
 }
 
 #[cfg(test)]
@@ -379,11 +332,7 @@ mod tests {
             Ok(Outcome::Borrowed(node)) => Ok(Some(node.into())),
             Ok(Outcome::Owned(node)) => Ok(Some((&node).into())),
             Ok(Outcome::Omitted) => Ok(None),
-            Err(error) => Err(format!(
-                "{} / {}",
-                error.message,
-                error.help.unwrap_or_default()
-            )),
+            Err(error) => Err(format!("{} / {}", error.message, error.help.unwrap_or_default())),
         }
     }
 
@@ -392,10 +341,7 @@ mod tests {
         assert_eq!(evaluate("names.configMap"), Ok(Some("om-config-a".into())));
         assert_eq!(evaluate("list"), Ok(Some(serde_json::json!([1, 2]))));
         assert_eq!(evaluate("count + 1"), Ok(Some(4.into())));
-        assert_eq!(
-            evaluate("{'b': count, 'a': omit}"),
-            Ok(Some(serde_json::json!({"b": 3})))
-        );
+        assert_eq!(evaluate("{'b': count, 'a': omit}"), Ok(Some(serde_json::json!({"b": 3}))));
         assert_eq!(evaluate("count / 2"), Ok(Some(serde_json::json!(1.5))));
     }
 
@@ -404,10 +350,7 @@ mod tests {
         assert_eq!(evaluate("omit"), Ok(None));
         assert_eq!(evaluate("labels or omit"), Ok(None));
         assert_eq!(evaluate("off or omit"), Ok(None));
-        assert_eq!(
-            evaluate("list or omit"),
-            Ok(Some(serde_json::json!([1, 2])))
-        );
+        assert_eq!(evaluate("list or omit"), Ok(Some(serde_json::json!([1, 2]))));
         assert_eq!(evaluate("count if count > 5 else omit"), Ok(None));
     }
 
@@ -420,11 +363,7 @@ mod tests {
         assert!(evaluate("nowhere").is_err());
         assert!(evaluate("nowhere + 1").is_err());
         assert!(evaluate("names.nowhere or omit").is_err());
-        assert!(
-            evaluate("count.deeper")
-                .unwrap_err()
-                .contains("`count` has no fields")
-        );
+        assert!(evaluate("count.deeper").unwrap_err().contains("`count` has no fields"));
     }
 
     #[test]

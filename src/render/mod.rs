@@ -75,10 +75,7 @@ impl Renderer {
     ) -> Option<Self> {
         let mut files = std::collections::BTreeMap::new();
         for (name, text) in BUILT_IN {
-            files.insert(
-                name.to_owned(),
-                (format!("<built-in>/{name}"), text.to_owned()),
-            );
+            files.insert(name.to_owned(), (format!("<built-in>/{name}"), text.to_owned()));
         }
         for (name, shown, text) in own {
             files.insert(name, (shown, text));
@@ -88,12 +85,8 @@ impl Renderer {
         for (name, (shown, text)) in files {
             let mut own = Diagnostics::default();
             let source = sources.add(shown, text);
-            let text = sources
-                .get(source)
-                .map_or("", |source| source.text.as_str());
-            let tree = yaml::read(source, text, Dialect::Definition, &mut own)
-                .into_iter()
-                .next();
+            let text = sources.get(source).map_or("", |source| source.text.as_str());
+            let tree = yaml::read(source, text, Dialect::Definition, &mut own).into_iter().next();
             sound &= !own.has_errors();
             found.append(own);
             trees.extend(tree.map(|tree| (name, tree)));
@@ -151,10 +144,7 @@ impl Renderer {
 /// The workflow as the kernel and the API server take it: one environment string, and one ConfigMap.
 fn check_sizes(context: &Mapping, pipeline: &Pipeline, found: &mut Diagnostics) {
     let text = |key: &str| context.get(key).and_then(Node::as_str).unwrap_or_default();
-    let config = context
-        .get("config")
-        .and_then(|config| config.get("text"))
-        .and_then(Node::as_str);
+    let config = context.get("config").and_then(|config| config.get("text")).and_then(Node::as_str);
     let config = config.unwrap_or_default();
     let span = pipeline.span;
     size::env_string("config", config, span, "spec.workflow", found);
@@ -183,12 +173,10 @@ fn merge_pod_template(object: &mut Node, patch: &Node, found: &mut Diagnostics) 
 }
 
 fn at_route_mut<'n>(node: &'n mut Node, route: &[&str]) -> Option<&'n mut Node> {
-    route
-        .iter()
-        .try_fold(node, |node, key| match &mut node.value {
-            Value::Mapping(mapping) => mapping.get_mut(key),
-            _ => None,
-        })
+    route.iter().try_fold(node, |node, key| match &mut node.value {
+        Value::Mapping(mapping) => mapping.get_mut(key),
+        _ => None,
+    })
 }
 
 fn checked(node: Node, found: &mut Diagnostics) -> Option<Manifest> {

@@ -44,19 +44,17 @@ impl SecretVariables {
 
     /// The variables as entries of a container's `env`.
     pub(super) fn env(&self) -> impl Iterator<Item = Node> {
-        self.variables
-            .iter()
-            .map(|(variable, Reference { name, key })| {
-                let reference = Mapping::from_iter([
-                    ("name", Node::new(name.clone())),
-                    ("key", Node::new(key.clone())),
-                ]);
-                let source = Mapping::from_iter([("secretKeyRef", Node::new(reference))]);
-                Node::new(Mapping::from_iter([
-                    ("name", Node::new(variable.clone())),
-                    ("valueFrom", Node::new(source)),
-                ]))
-            })
+        self.variables.iter().map(|(variable, Reference { name, key })| {
+            let reference = Mapping::from_iter([
+                ("name", Node::new(name.clone())),
+                ("key", Node::new(key.clone())),
+            ]);
+            let source = Mapping::from_iter([("secretKeyRef", Node::new(reference))]);
+            Node::new(Mapping::from_iter([
+                ("name", Node::new(variable.clone())),
+                ("valueFrom", Node::new(source)),
+            ]))
+        })
     }
 
     fn walk(&mut self, node: &mut Node) {
@@ -68,9 +66,7 @@ impl SecretVariables {
         match &mut node.value {
             Value::Sequence(items) => items.iter_mut().for_each(|item| self.walk(item)),
             Value::Mapping(mapping) => {
-                mapping
-                    .iter_mut()
-                    .for_each(|entry| self.walk(&mut entry.value));
+                mapping.iter_mut().for_each(|entry| self.walk(&mut entry.value));
             }
             _ => {}
         }
@@ -108,12 +104,7 @@ fn reference(node: &Node) -> Option<Reference> {
 
 fn variable_stem(reference: &Reference) -> String {
     let mut stem = PREFIX.to_owned();
-    for character in reference
-        .name
-        .chars()
-        .chain(['_'])
-        .chain(reference.key.chars())
-    {
+    for character in reference.name.chars().chain(['_']).chain(reference.key.chars()) {
         stem.push(if character.is_ascii_alphanumeric() {
             character.to_ascii_uppercase()
         } else {
@@ -131,10 +122,7 @@ mod tests {
     fn replaced(workflow: serde_json::Value) -> (serde_json::Value, Vec<String>) {
         let mut workflow = Node::from(workflow);
         let variables = SecretVariables::replace_in(&mut workflow);
-        let env = variables
-            .env()
-            .map(|node| serde_json::Value::from(&node).to_string())
-            .collect();
+        let env = variables.env().map(|node| serde_json::Value::from(&node).to_string()).collect();
         ((&workflow).into(), env)
     }
 

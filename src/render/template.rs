@@ -56,10 +56,8 @@ impl TemplateSet {
         found: &mut Diagnostics,
     ) -> Option<Self> {
         let mut own = Diagnostics::default();
-        let templates = files
-            .into_iter()
-            .map(|(name, node)| (name, compile(node, &mut own)))
-            .collect();
+        let templates =
+            files.into_iter().map(|(name, node)| (name, compile(node, &mut own))).collect();
         let set = Self { templates };
         for name in set.templates.keys() {
             set.check_includes(name, &mut own);
@@ -77,11 +75,7 @@ impl TemplateSet {
         found: &mut Diagnostics,
     ) -> Option<Node> {
         let part = self.templates.get(name)?;
-        let mut evaluation = Evaluation {
-            templates: self,
-            context,
-            failures: Vec::new(),
-        };
+        let mut evaluation = Evaluation { templates: self, context, failures: Vec::new() };
         let node = evaluation.part(part);
         if evaluation.failures.is_empty() {
             return node;
@@ -154,16 +148,10 @@ fn compile(node: Node, found: &mut Diagnostics) -> Part {
     match node.value {
         Value::String(text) if text.contains("{{") => compile_scalar(&text, span, found),
         Value::Sequence(items) => {
-            let parts = items
-                .into_iter()
-                .map(|item| compile(item, found))
-                .collect::<Vec<_>>();
+            let parts = items.into_iter().map(|item| compile(item, found)).collect::<Vec<_>>();
             if parts.iter().all(|part| matches!(part, Part::Static(_))) {
                 Part::Static(Node::at(
-                    parts
-                        .into_iter()
-                        .filter_map(Part::into_static)
-                        .collect::<Vec<_>>(),
+                    parts.into_iter().filter_map(Part::into_static).collect::<Vec<_>>(),
                     span,
                 ))
             } else {
@@ -172,12 +160,7 @@ fn compile(node: Node, found: &mut Diagnostics) -> Part {
         }
         Value::Mapping(mapping) => {
             let mut fields = Vec::with_capacity(mapping.len());
-            for Entry {
-                key,
-                key_span,
-                value,
-            } in mapping
-            {
+            for Entry { key, key_span, value } in mapping {
                 if key.contains("{{") {
                     found.push(
                         Diagnostic::error(
@@ -188,29 +171,13 @@ fn compile(node: Node, found: &mut Diagnostics) -> Part {
                         .with_help("make the whole mapping one expression instead"),
                     );
                 }
-                fields.push(Field {
-                    key,
-                    key_span,
-                    part: compile(value, found),
-                });
+                fields.push(Field { key, key_span, part: compile(value, found) });
             }
-            if fields
-                .iter()
-                .all(|field| matches!(field.part, Part::Static(_)))
-            {
+            if fields.iter().all(|field| matches!(field.part, Part::Static(_))) {
                 let mut mapping = Mapping::with_capacity(fields.len());
-                for Field {
-                    key,
-                    key_span,
-                    part,
-                } in fields
-                {
+                for Field { key, key_span, part } in fields {
                     if let Some(value) = part.into_static() {
-                        mapping.push(Entry {
-                            key,
-                            key_span,
-                            value,
-                        });
+                        mapping.push(Entry { key, key_span, value });
                     }
                 }
                 Part::Static(Node::at(mapping, span))
@@ -239,11 +206,7 @@ fn compile_scalar(text: &str, span: Span, found: &mut Diagnostics) -> Part {
         }
         Ok(mut pieces) => match (pieces.len(), pieces.pop()) {
             (1, Some(Piece::Expression(Expression::Include { name, condition }))) => {
-                Part::Include {
-                    name,
-                    condition: condition.map(|condition| *condition),
-                    span,
-                }
+                Part::Include { name, condition: condition.map(|condition| *condition), span }
             }
             (1, Some(Piece::Expression(expression))) => Part::Expression(expression, span),
             (_, last) => {
@@ -267,9 +230,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, ExpressionError> {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal.to_owned()));
         }
-        pieces.push(Piece::Expression(Expression::compile(
-            &rest[start + 2..start + 2 + end],
-        )?));
+        pieces.push(Piece::Expression(Expression::compile(&rest[start + 2..start + 2 + end])?));
         rest = &rest[start + 2 + end + 2..];
     }
     if !rest.is_empty() {
@@ -326,11 +287,7 @@ impl Evaluation<'_> {
                 Err(error) => self.fail(*span, error),
             },
             Part::Text(pieces, span) => self.text(pieces, *span),
-            Part::Include {
-                name,
-                condition,
-                span,
-            } => {
+            Part::Include { name, condition, span } => {
                 let holds = match condition {
                     None => true,
                     Some(condition) => match condition.holds(self.context) {
@@ -338,34 +295,18 @@ impl Evaluation<'_> {
                         Err(error) => return self.fail(*span, error),
                     },
                 };
-                let included = if holds {
-                    self.templates.templates.get(name)
-                } else {
-                    None
-                };
+                let included = if holds { self.templates.templates.get(name) } else { None };
                 included.and_then(|part| self.part(part))
             }
             Part::Sequence(parts, span) => {
-                let items = parts
-                    .iter()
-                    .filter_map(|part| self.part(part))
-                    .collect::<Vec<_>>();
+                let items = parts.iter().filter_map(|part| self.part(part)).collect::<Vec<_>>();
                 Some(Node::at(items, *span))
             }
             Part::Mapping(fields, span) => {
                 let mut mapping = Mapping::with_capacity(fields.len());
-                for Field {
-                    key,
-                    key_span,
-                    part,
-                } in fields
-                {
+                for Field { key, key_span, part } in fields {
                     if let Some(value) = self.part(part) {
-                        mapping.push(Entry {
-                            key: key.clone(),
-                            key_span: *key_span,
-                            value,
-                        });
+                        mapping.push(Entry { key: key.clone(), key_span: *key_span, value });
                     }
                 }
                 Some(Node::at(mapping, *span))
@@ -417,9 +358,7 @@ mod tests {
 
     fn render(files: &[(&str, serde_json::Value)]) -> Result<serde_json::Value, Vec<String>> {
         let mut found = Diagnostics::default();
-        let files = files
-            .iter()
-            .map(|(name, json)| ((*name).to_owned(), Node::from(json.clone())));
+        let files = files.iter().map(|(name, json)| ((*name).to_owned(), Node::from(json.clone())));
         let set = TemplateSet::compile(files, &mut found);
         let context = Node::from(
             json!({"name": "a", "labels": {"x": "y"}, "count": 2, "none": null, "sidecar": true}),
@@ -429,10 +368,7 @@ mod tests {
         match (found.is_empty(), rendered) {
             (true, Some(node)) => Ok((&node).into()),
             (true, None) => Ok(json!("omitted")),
-            (false, _) => Err(found
-                .iter()
-                .map(|finding| finding.message.clone())
-                .collect()),
+            (false, _) => Err(found.iter().map(|finding| finding.message.clone()).collect()),
         }
     }
 
@@ -482,15 +418,10 @@ mod tests {
         ]);
         assert_eq!(
             found,
-            Err(vec![
-                "a template includes itself".into(),
-                "a template includes itself".into()
-            ])
+            Err(vec!["a template includes itself".into(), "a template includes itself".into()])
         );
-        let found = render(&[
-            ("main.yaml", json!("{{ include('pot.yaml') }}")),
-            ("pod.yaml", json!(1)),
-        ]);
+        let found =
+            render(&[("main.yaml", json!("{{ include('pot.yaml') }}")), ("pod.yaml", json!(1))]);
         assert_eq!(found, Err(vec!["there is no template `pot.yaml`".into()]));
     }
 
@@ -501,10 +432,8 @@ mod tests {
             json!({"a": "{{ nowhere }}", "b": ["x{{ none }}", "x{{ labels }}"]}),
         )]);
         assert_eq!(found.unwrap_err().len(), 3);
-        let found = render(&[(
-            "main.yaml",
-            json!({"c": "{{ name", "{{ k }}": 1, "d": "{{ 1 + }}"}),
-        )]);
+        let found =
+            render(&[("main.yaml", json!({"c": "{{ name", "{{ k }}": 1, "d": "{{ 1 + }}"}))]);
         assert_eq!(found.unwrap_err().len(), 3);
     }
 }

@@ -142,25 +142,15 @@ fn agree(ours: &Schema, theirs: &jsonschema::Validator, words: &Words, value: Js
     let node = Node::from(value.clone());
     let mut found = Diagnostics::default();
     ours.check(ours.root(), &node, words, &mut found);
-    let said: Vec<_> = found
-        .iter()
-        .map(|finding| format!("{}: {}", finding.route, finding.message))
-        .collect();
+    let said: Vec<_> =
+        found.iter().map(|finding| format!("{}: {}", finding.route, finding.message)).collect();
     let valid = ours.is_valid(ours.root(), &node, words);
-    assert_eq!(
-        valid,
-        said.is_empty(),
-        "the two walks differ on {value}: {said:?}"
-    );
+    assert_eq!(valid, said.is_empty(), "the two walks differ on {value}: {said:?}");
     let reasons: Vec<_> = theirs
         .iter_errors(&value)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
-    assert_eq!(
-        valid,
-        reasons.is_empty(),
-        "on {value}\nours: {said:?}\ntheirs: {reasons:?}"
-    );
+    assert_eq!(valid, reasons.is_empty(), "on {value}\nours: {said:?}\ntheirs: {reasons:?}");
 }
 
 fn pipeline() -> Json {
@@ -196,10 +186,7 @@ fn our_kinds_are_valid_exactly_when_another_implementation_says_so() {
     let schema = definition::schema(Some(Kind::IngestionPipeline));
     let ours = Schema::from_json(&schema).unwrap();
     let theirs = jsonschema::validator_for(&schema).unwrap();
-    let words = Words {
-        forms: true,
-        ..Words::definition()
-    };
+    let words = Words { forms: true, ..Words::definition() };
     agree(&ours, &theirs, &words, pipeline());
     assert!(ours.is_valid(ours.root(), &Node::from(pipeline()), &words));
     proptest!(ProptestConfig::with_cases(1000), |(changes in changes())| {
@@ -222,10 +209,7 @@ fn openmetadata_workflows_are_valid_exactly_when_another_implementation_says_so(
     };
     let schema: Json = serde_json::from_str(&text).unwrap();
     let ours = Schema::from_json(&schema).unwrap();
-    let theirs = jsonschema::options()
-        .should_validate_formats(false)
-        .build(&schema)
-        .unwrap();
+    let theirs = jsonschema::options().should_validate_formats(false).build(&schema).unwrap();
     let words = Words::definition();
     let workflow = json!({
         "source": {

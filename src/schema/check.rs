@@ -24,17 +24,8 @@ pub(super) fn check(
     words: &Words,
     found: &mut Diagnostics,
 ) {
-    let report = Report {
-        schema,
-        words,
-        found,
-    };
-    Walk {
-        schema,
-        words,
-        sink: report,
-    }
-    .node(id, node, &Place::root(node));
+    let report = Report { schema, words, found };
+    Walk { schema, words, sink: report }.node(id, node, &Place::root(node));
 }
 
 /// Whether nothing is wrong with a node.
@@ -54,15 +45,8 @@ fn is_free_of(
     words: &Words,
     counts: fn(&Finding<'_>) -> bool,
 ) -> bool {
-    let sink = First {
-        found: false,
-        counts,
-    };
-    let mut walk = Walk {
-        schema,
-        words,
-        sink,
-    };
+    let sink = First { found: false, counts };
+    let mut walk = Walk { schema, words, sink };
     walk.node(id, node, &Place::root(node));
     !walk.sink.found
 }
@@ -109,35 +93,16 @@ impl<'a, S: Sink> Walk<'a, S> {
         }
         if !compiled.kinds.meets(kind) {
             let expected = self.schema.kinds(id);
-            let expected = if expected == Kinds::NONE {
-                compiled.kinds
-            } else {
-                expected
-            };
+            let expected = if expected == Kinds::NONE { compiled.kinds } else { expected };
             let secret = compiled.secret;
             let converted = self.words.converts && converts(node, expected);
-            self.sink.take(
-                place,
-                node,
-                Finding::Kind {
-                    expected,
-                    secret,
-                    converted,
-                },
-            );
+            self.sink.take(place, node, Finding::Kind { expected, secret, converted });
             return;
         }
         if let Some(values) = &compiled.values
             && !values.iter().any(|value| equals(node, value))
         {
-            self.sink.take(
-                place,
-                node,
-                Finding::Value {
-                    values,
-                    secret: compiled.secret,
-                },
-            );
+            self.sink.take(place, node, Finding::Value { values, secret: compiled.secret });
             return;
         }
         match &node.value {
@@ -200,63 +165,32 @@ impl<'a, S: Sink> Walk<'a, S> {
     }
 
     fn number(&mut self, rules: &NumberRules, value: f64, node: &Node, place: &Place<'_>) {
-        let NumberRules {
-            minimum,
-            maximum,
-            exclusive_minimum,
-            exclusive_maximum,
-        } = rules;
+        let NumberRules { minimum, maximum, exclusive_minimum, exclusive_maximum } = rules;
         let broken = [
             ("at least", minimum.filter(|bound| value < *bound)),
             ("at most", maximum.filter(|bound| value > *bound)),
-            (
-                "more than",
-                exclusive_minimum.filter(|bound| value <= *bound),
-            ),
-            (
-                "less than",
-                exclusive_maximum.filter(|bound| value >= *bound),
-            ),
+            ("more than", exclusive_minimum.filter(|bound| value <= *bound)),
+            ("less than", exclusive_maximum.filter(|bound| value >= *bound)),
         ];
         for (relation, bound) in broken {
             if let Some(bound) = bound {
-                self.sink
-                    .take(place, node, Finding::Number { relation, bound });
+                self.sink.take(place, node, Finding::Number { relation, bound });
             }
         }
     }
 
     fn text(&mut self, rules: &TextRules, text: &str, node: &Node, place: &Place<'_>) {
-        let TextRules {
-            min_length,
-            max_length,
-            pattern,
-            format,
-        } = rules;
+        let TextRules { min_length, max_length, pattern, format } = rules;
         // Bytes are as many as characters or more, so that most texts need not be counted.
         let length = || text.chars().count() as u64;
         if *min_length > 0 && length() < *min_length {
-            self.sink.take(
-                place,
-                node,
-                Finding::Short {
-                    least: *min_length,
-                    of: "characters",
-                },
-            );
+            self.sink.take(place, node, Finding::Short { least: *min_length, of: "characters" });
         }
         if let Some(most) = *max_length
             && text.len() as u64 > most
             && length() > most
         {
-            self.sink.take(
-                place,
-                node,
-                Finding::Long {
-                    most,
-                    of: "characters",
-                },
-            );
+            self.sink.take(place, node, Finding::Long { most, of: "characters" });
         }
         if !self.words.forms {
             return;
@@ -264,13 +198,7 @@ impl<'a, S: Sink> Walk<'a, S> {
         if let Some(pattern) = pattern
             && !pattern.matches(text)
         {
-            self.sink.take(
-                place,
-                node,
-                Finding::Pattern {
-                    pattern: &pattern.text,
-                },
-            );
+            self.sink.take(place, node, Finding::Pattern { pattern: &pattern.text });
         }
         let (expected, accepted) = match format {
             Some(Format::Uri) if !is_uri(text) => (
@@ -285,29 +213,15 @@ impl<'a, S: Sink> Walk<'a, S> {
     }
 
     fn sequence(&mut self, rules: &SequenceRules, items: &[Node], node: &Node, place: &Place<'_>) {
-        let SequenceRules {
-            items: of_items,
-            min_items,
-            max_items,
-            unique,
-            merge_key: _,
-        } = rules;
+        let SequenceRules { items: of_items, min_items, max_items, unique, merge_key: _ } = rules;
         let length = items.len() as u64;
         if length < *min_items {
-            self.sink.take(
-                place,
-                node,
-                Finding::Short {
-                    least: *min_items,
-                    of: "items",
-                },
-            );
+            self.sink.take(place, node, Finding::Short { least: *min_items, of: "items" });
         }
         if let Some(most) = *max_items
             && length > most
         {
-            self.sink
-                .take(place, node, Finding::Long { most, of: "items" });
+            self.sink.take(place, node, Finding::Long { most, of: "items" });
         }
         if let Some(id) = of_items {
             for (index, item) in items.iter().enumerate() {
@@ -318,8 +232,7 @@ impl<'a, S: Sink> Walk<'a, S> {
             let mut seen = HashSet::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
                 if !seen.insert(canonical(item)) {
-                    self.sink
-                        .take(&place.item(index, item), item, Finding::Twice);
+                    self.sink.take(&place.item(index, item), item, Finding::Twice);
                 }
             }
         }
@@ -333,13 +246,8 @@ impl<'a, S: Sink> Walk<'a, S> {
         node: &Node,
         place: &Place<'_>,
     ) {
-        let MappingRules {
-            properties: _,
-            required,
-            additional,
-            min_properties,
-            max_properties,
-        } = rules;
+        let MappingRules { properties: _, required, additional, min_properties, max_properties } =
+            rules;
         for entry in mapping {
             let inner = place.entry(id, entry);
             match (rules.property(&entry.key), additional) {
@@ -359,31 +267,16 @@ impl<'a, S: Sink> Walk<'a, S> {
             }
         }
         if required.iter().any(|name| mapping.get(name).is_none()) {
-            self.sink
-                .take(place, node, Finding::Missing { rules, mapping });
+            self.sink.take(place, node, Finding::Missing { rules, mapping });
         }
         let length = mapping.len() as u64;
         if length < *min_properties {
-            self.sink.take(
-                place,
-                node,
-                Finding::Short {
-                    least: *min_properties,
-                    of: "entries",
-                },
-            );
+            self.sink.take(place, node, Finding::Short { least: *min_properties, of: "entries" });
         }
         if let Some(most) = *max_properties
             && length > most
         {
-            self.sink.take(
-                place,
-                node,
-                Finding::Long {
-                    most,
-                    of: "entries",
-                },
-            );
+            self.sink.take(place, node, Finding::Long { most, of: "entries" });
         }
     }
 }
@@ -404,9 +297,7 @@ fn is_uri(text: &str) -> bool {
 fn is_host_with_port(text: &str) -> bool {
     text.split_once(':').is_some_and(|(host, port)| {
         host.starts_with(|first: char| first.is_ascii_alphabetic())
-            && host
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
             && port.starts_with(|first: char| first.is_ascii_digit())
             && !port.contains(char::is_whitespace)
     })
@@ -421,9 +312,7 @@ fn converts(node: &Node, expected: Kinds) -> bool {
     };
     match &node.value {
         Value::String(text) => {
-            let truth = [
-                "0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes",
-            ];
+            let truth = ["0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"];
             expected.meets(Kinds::BOOLEAN) && truth.contains(&&*text.to_ascii_lowercase())
                 || text.trim().parse().is_ok_and(to_number)
         }
@@ -450,11 +339,9 @@ fn equals(node: &Node, json: &Json) -> bool {
         }
         (Value::Mapping(one), Json::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|e| {
-                    other
-                        .get(e.key.as_str())
-                        .is_some_and(|v| equals(&e.value, v))
-                })
+                && one
+                    .iter()
+                    .all(|e| other.get(e.key.as_str()).is_some_and(|v| equals(&e.value, v)))
         }
         _ => false,
     }

@@ -62,11 +62,8 @@ pub(super) fn compile(schema: &Value, options: Options) -> Result<Schema, Error>
         }
     }
     definitions.sort();
-    let mut schema = Schema {
-        types: compiler.types,
-        root,
-        definitions: definitions.into_boxed_slice(),
-    };
+    let mut schema =
+        Schema { types: compiler.types, root, definitions: definitions.into_boxed_slice() };
     refuse_circles(&schema)?;
     set_branch_kinds(&mut schema);
     Ok(schema)
@@ -106,9 +103,7 @@ impl<'a> Compiler<'a> {
         if let Some(id) = self.by_reference.get(reference) {
             return Ok(*id);
         }
-        let unknown = || Error::UnknownReference {
-            reference: reference.to_owned(),
-        };
+        let unknown = || Error::UnknownReference { reference: reference.to_owned() };
         let pointer = reference.strip_prefix('#').ok_or_else(unknown)?;
         let target = self.document.pointer(pointer).ok_or_else(unknown)?;
         // The place is taken first, so that a type may hold itself.
@@ -118,11 +113,7 @@ impl<'a> Compiler<'a> {
             Compiled::New(compiled) => *compiled,
             Compiled::Same(same) => alias(same),
         };
-        compiled.name = pointer
-            .rsplit('/')
-            .next()
-            .filter(|name| !name.is_empty())
-            .map(short_name);
+        compiled.name = pointer.rsplit('/').next().filter(|name| !name.is_empty()).map(short_name);
         self.types[id.0 as usize] = compiled;
         Ok(id)
     }
@@ -143,9 +134,7 @@ impl<'a> Compiler<'a> {
             Value::Number(_) => return Err(Error::NotASchema { found: "a number" }),
             Value::String(_) => return Err(Error::NotASchema { found: "a string" }),
             Value::Array(_) => {
-                return Err(Error::NotASchema {
-                    found: "a sequence",
-                });
+                return Err(Error::NotASchema { found: "a sequence" });
             }
         };
         let object = &Keywords::of(object);
@@ -213,9 +202,7 @@ impl<'a> Compiler<'a> {
                 .then_some((branch.kinds, branch.secret))
         };
         if let Some(all) = branches.iter().map(plain).collect::<Option<Vec<_>>>() {
-            let kinds = all
-                .iter()
-                .fold(nullable, |kinds, (other, _)| kinds.or(*other));
+            let kinds = all.iter().fold(nullable, |kinds, (other, _)| kinds.or(*other));
             let mut compiled = Type::of_kinds(kinds);
             compiled.secret = all.iter().any(|(_, secret)| *secret);
             return Ok(Compiled::of(compiled));
@@ -275,11 +262,9 @@ impl<'a> Compiler<'a> {
             _ => Additional::Any,
         };
         let required: Vec<_> = match object.required {
-            Some(Value::Array(names)) => names
-                .iter()
-                .filter_map(Value::as_str)
-                .map(CompactString::from)
-                .collect(),
+            Some(Value::Array(names)) => {
+                names.iter().filter_map(Value::as_str).map(CompactString::from).collect()
+            }
             _ => Vec::new(),
         };
         let rules = MappingRules {
@@ -311,10 +296,7 @@ impl Compiled {
 }
 
 fn alias(id: TypeId) -> Type {
-    Type {
-        all_of: Box::new([id]),
-        ..Type::of_kinds(Kinds::ALL)
-    }
+    Type { all_of: Box::new([id]), ..Type::of_kinds(Kinds::ALL) }
 }
 
 /// `metadata__generated__schema__…__SslConfig` is `SslConfig`, and `io.k8s.api.core.v1.Pod` is `Pod`.
@@ -404,18 +386,13 @@ fn refuse_circles(schema: &Schema) -> Result<(), Error> {
                 Seen::Done => continue,
                 Seen::UnderWay => {
                     let name = schema.get(id).name.as_deref().unwrap_or("type");
-                    return Err(Error::Circular {
-                        name: name.to_owned(),
-                    });
+                    return Err(Error::Circular { name: name.to_owned() });
                 }
                 Seen::Not => *state = Seen::UnderWay,
             }
             stack.push((id, true));
             let compiled = schema.get(id);
-            let branches = compiled
-                .union
-                .iter()
-                .flat_map(|union| union.branches.iter());
+            let branches = compiled.union.iter().flat_map(|union| union.branches.iter());
             for next in compiled.all_of.iter().chain(branches) {
                 if seen[next.0 as usize] != Seen::Done {
                     stack.push((*next, false));
@@ -427,9 +404,8 @@ fn refuse_circles(schema: &Schema) -> Result<(), Error> {
 }
 
 fn set_branch_kinds(schema: &mut Schema) {
-    let unions: Vec<usize> = (0..schema.types.len())
-        .filter(|at| schema.types[*at].union.is_some())
-        .collect();
+    let unions: Vec<usize> =
+        (0..schema.types.len()).filter(|at| schema.types[*at].union.is_some()).collect();
     for at in unions {
         let kinds: Option<Box<[Kinds]>> = schema.types[at]
             .union

@@ -80,13 +80,7 @@ mod tests {
         for name in names {
             assert_eq!(fields.get(name), Some(&name));
         }
-        for other in [
-            "b",
-            "terminatio",
-            "terminationMessagePolicy",
-            "\0",
-            "zzzzzzzzzzzz",
-        ] {
+        for other in ["b", "terminatio", "terminationMessagePolicy", "\0", "zzzzzzzzzzzz"] {
             assert_eq!(fields.get(other), None, "{other}");
         }
     }
@@ -94,9 +88,7 @@ mod tests {
     #[test]
     fn names_are_listed_in_their_order() {
         let fields = Fields::new(
-            ["b", "terminationB", "a", "terminationA"]
-                .map(|name| (name.into(), ()))
-                .into(),
+            ["b", "terminationB", "a", "terminationA"].map(|name| (name.into(), ())).into(),
         );
         let names: Vec<&str> = fields.iter().map(|(name, ())| name.as_str()).collect();
         assert_eq!(names, ["a", "b", "terminationA", "terminationB"]);

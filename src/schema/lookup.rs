@@ -23,9 +23,7 @@ impl Schema {
 
     /// The key by which the mappings of a sequence are merged, `x-kubernetes-patch-merge-key`.
     pub fn merge_key(&self, id: TypeId) -> Option<&str> {
-        self.parts(id)
-            .into_iter()
-            .find_map(|part| part.sequence.as_deref()?.merge_key.as_deref())
+        self.parts(id).into_iter().find_map(|part| part.sequence.as_deref()?.merge_key.as_deref())
     }
 
     /// Whether the value is a secret, `format: password`.
@@ -35,21 +33,15 @@ impl Schema {
 
     /// The name of the definition that a type is, such as `SnowflakeConnection`.
     pub fn name(&self, id: TypeId) -> Option<&str> {
-        self.parts(id)
-            .into_iter()
-            .find_map(|part| part.name.as_deref())
+        self.parts(id).into_iter().find_map(|part| part.name.as_deref())
     }
 
     fn sequence_rules(&self, id: TypeId) -> impl Iterator<Item = &SequenceRules> {
-        self.parts(id)
-            .into_iter()
-            .filter_map(|part| part.sequence.as_deref())
+        self.parts(id).into_iter().filter_map(|part| part.sequence.as_deref())
     }
 
     pub(super) fn mapping_rules(&self, id: TypeId) -> impl Iterator<Item = &MappingRules> {
-        self.parts(id)
-            .into_iter()
-            .filter_map(|part| part.mapping.as_deref())
+        self.parts(id).into_iter().filter_map(|part| part.mapping.as_deref())
     }
 
     /// The type and all that it is made of, as far as there is no choice: `allOf`, references, and a branch that has only
@@ -82,19 +74,14 @@ impl Schema {
             let of_values = values.iter().map(Kinds::of_json);
             kinds = kinds.and(of_values.fold(Kinds::NONE, Kinds::or));
         }
-        part.all_of
-            .iter()
-            .fold(kinds, |kinds, id| kinds.and(self.kinds(*id)))
+        part.all_of.iter().fold(kinds, |kinds, id| kinds.and(self.kinds(*id)))
     }
 
     /// The texts that a type takes, if it takes a few alone.
     pub(super) fn constants(&self, id: TypeId) -> Option<Vec<&str>> {
         self.parts(id).into_iter().find_map(|part| {
             let values = part.values.as_deref()?;
-            let texts: Vec<_> = values
-                .iter()
-                .filter_map(serde_json::Value::as_str)
-                .collect();
+            let texts: Vec<_> = values.iter().filter_map(serde_json::Value::as_str).collect();
             (!texts.is_empty()).then_some(texts)
         })
     }

@@ -89,10 +89,7 @@ impl Schema {
 
     /// The type of a named definition.
     pub fn definition(&self, name: &str) -> Option<TypeId> {
-        let at = self
-            .definitions
-            .binary_search_by(|(key, _)| key.as_str().cmp(name))
-            .ok()?;
+        let at = self.definitions.binary_search_by(|(key, _)| key.as_str().cmp(name)).ok()?;
         self.definitions.get(at).map(|(_, id)| *id)
     }
 

@@ -73,13 +73,7 @@ impl Finding<'_> {
 
     /// Whether the reader refuses the node.
     pub(super) fn is_refused(&self) -> bool {
-        let converted = matches!(
-            self,
-            Self::Kind {
-                converted: true,
-                ..
-            }
-        );
+        let converted = matches!(self, Self::Kind { converted: true, .. });
         self.is_disagreement() && !converted
     }
 }
@@ -106,9 +100,7 @@ enum Step<'a> {
 impl<'a> Place<'a> {
     pub(super) fn root(node: &Node) -> Self {
         let first = node.as_mapping().and_then(|mapping| mapping.iter().next());
-        let key_span = first
-            .map(|entry| entry.key_span)
-            .filter(|span| span.is_some());
+        let key_span = first.map(|entry| entry.key_span).filter(|span| span.is_some());
         Self {
             above: None,
             step: Step::Root,
@@ -119,30 +111,18 @@ impl<'a> Place<'a> {
     }
 
     pub(super) fn entry(&'a self, holder: TypeId, entry: &'a Entry) -> Self {
-        let key_span = if entry.key_span.is_some() {
-            entry.key_span
-        } else {
-            self.key_span
-        };
+        let key_span = if entry.key_span.is_some() { entry.key_span } else { self.key_span };
         Self {
             above: Some(self),
             step: Step::Key(&entry.key),
             holder: Some(holder),
             key_span,
-            value_span: if entry.value.span.is_some() {
-                entry.value.span
-            } else {
-                key_span
-            },
+            value_span: if entry.value.span.is_some() { entry.value.span } else { key_span },
         }
     }
 
     pub(super) fn item(&'a self, index: usize, item: &Node) -> Self {
-        let span = if item.span.is_some() {
-            item.span
-        } else {
-            self.value_span
-        };
+        let span = if item.span.is_some() { item.span } else { self.value_span };
         Self {
             above: Some(self),
             step: Step::Index(index),
@@ -164,10 +144,7 @@ impl<'a> Place<'a> {
             .and_then(|(name, rest)| node.as_mapping()?.entry(name).map(|entry| (entry, rest)));
         match next {
             Some((entry, rest)) => {
-                let inner = Place {
-                    holder: self.holder,
-                    ..self.entry(TypeId(0), entry)
-                };
+                let inner = Place { holder: self.holder, ..self.entry(TypeId(0), entry) };
                 inner.follow(&entry.value, rest, then);
             }
             None => then(self, node),
@@ -227,18 +204,14 @@ impl Sink for Report<'_> {
 
     fn take(&mut self, place: &Place<'_>, node: &Node, finding: Finding<'_>) {
         let accepted = match finding {
-            Finding::Kind {
-                converted: true, ..
-            } => Some("it is accepted, and converted"),
+            Finding::Kind { converted: true, .. } => Some("it is accepted, and converted"),
             Finding::Format { accepted: true, .. } => {
                 Some("it is accepted, with what stands before the colon as its scheme")
             }
             _ => None,
         };
         let mut diagnostic = match finding {
-            Finding::Kind {
-                expected, secret, ..
-            } => self.kind(place, node, expected, secret),
+            Finding::Kind { expected, secret, .. } => self.kind(place, node, expected, secret),
             Finding::Value { values, secret } => self.value(place, node, values, secret),
             Finding::Number { relation, bound } => self.number(place, node, relation, bound),
             Finding::Short { least: 1, .. } => self.at_value(
@@ -300,11 +273,7 @@ impl Report<'_> {
         let expected_in_words = expected.describe();
         let message = format!("expected {expected_in_words}, found {found}");
         // Null has no text of its own to point at.
-        let span = if node.is_null() {
-            place.key_span
-        } else {
-            place.value_span
-        };
+        let span = if node.is_null() { place.key_span } else { place.value_span };
         let diagnostic = Diagnostic::error(self.words.wrong_type, span, message);
         let help = match &node.value {
             Value::Null if self.is_required(place) => "give it a value".to_owned(),
@@ -367,11 +336,8 @@ impl Report<'_> {
     fn one_of(&self, place: &Place<'_>, node: &Node, known: &[&str], secret: bool) -> Diagnostic {
         let text = node.as_str().filter(|_| !secret);
         let near = text.and_then(|text| nearest(text, known.iter().copied()));
-        let field = if place.key().is_empty() {
-            String::new()
-        } else {
-            format!(" of `{}`", place.key())
-        };
+        let field =
+            if place.key().is_empty() { String::new() } else { format!(" of `{}`", place.key()) };
         let message = match text {
             // A short word is a name that was meant to be one of them; anything else is not repeated.
             Some(text) if near.is_some() || is_word(text) => {
@@ -455,11 +421,7 @@ impl Report<'_> {
             if rules.into_iter().any(|rules| rules.property(key).is_some()) {
                 let route = upper.route();
                 // The root has no name; a definition's own fields are found there.
-                return Some(if route.is_empty() {
-                    "the top level".to_owned()
-                } else {
-                    route
-                });
+                return Some(if route.is_empty() { "the top level".to_owned() } else { route });
             }
             if let Some(beside) = self.inside(holder, key).filter(|name| name != at.key()) {
                 let mut route = upper.route();
@@ -474,11 +436,7 @@ impl Report<'_> {
     /// The property of a type whose own properties, or those of a class that it may be of, have the key.
     fn inside(&self, holder: TypeId, key: &str) -> Option<CompactString> {
         let rules = self.schema.mapping_rules(holder).next()?;
-        rules
-            .properties
-            .iter()
-            .find(|(_, id)| self.takes(*id, key))
-            .map(|(name, _)| name.clone())
+        rules.properties.iter().find(|(_, id)| self.takes(*id, key)).map(|(name, _)| name.clone())
     }
 
     fn takes(&self, id: TypeId, key: &str) -> bool {
@@ -521,9 +479,7 @@ impl Report<'_> {
 /// Whether a text looks like a name, and not like a key, token or sentence.
 fn is_word(text: &str) -> bool {
     (1..=24).contains(&text.len())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_' | '@'))
+        && text.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_' | '@'))
 }
 
 /// `a`, `b` and `c`.

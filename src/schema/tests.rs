@@ -7,11 +7,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::{Entry, Mapping, Node, SourceId, Span, Value};
 
 fn words() -> Words {
-    Words {
-        forms: true,
-        names: true,
-        ..Words::definition()
-    }
+    Words { forms: true, names: true, ..Words::definition() }
 }
 
 fn compiled(schema: serde_json::Value) -> Schema {
@@ -82,10 +78,7 @@ fn every_finding_of_a_node_is_said_at_once() {
         "additionalProperties": false,
     });
     assert_eq!(
-        said(
-            schema,
-            json!({"limit": 0, "names": ["a", 1, "a"], "mode": "allow", "limits": 2})
-        ),
+        said(schema, json!({"limit": 0, "names": ["a", 1, "a"], "mode": "allow", "limits": 2})),
         [
             "limit: expected at least 1, found 0",
             "names[1]: expected a string, found an integer; write it in quotes: `\"1\"`",
@@ -99,19 +92,11 @@ fn every_finding_of_a_node_is_said_at_once() {
 
 #[test]
 fn an_unknown_field_is_at_its_key_and_a_wrong_value_at_the_value() {
-    let span = |start| Span {
-        source: SourceId(0),
-        start,
-        end: start + 1,
-    };
+    let span = |start| Span { source: SourceId(0), start, end: start + 1 };
     let mut mapping = Mapping::new();
     for (key, at) in [("a", 0), ("b", 10)] {
         let value = Node::at(Value::from("x"), span(at + 5));
-        mapping.push(Entry {
-            key: key.into(),
-            key_span: span(at),
-            value,
-        });
+        mapping.push(Entry { key: key.into(), key_span: span(at), value });
     }
     let schema = compiled(json!({
         "type": "object",
@@ -128,19 +113,11 @@ fn an_unknown_field_is_at_its_key_and_a_wrong_value_at_the_value() {
 
 #[test]
 fn a_computed_value_is_reported_where_what_holds_it_stands() {
-    let span = Span {
-        source: SourceId(0),
-        start: 7,
-        end: 9,
-    };
+    let span = Span { source: SourceId(0), start: 7, end: 9 };
     let mut inner = Mapping::new();
     inner.insert("port", Node::new("x"));
     let mut outer = Mapping::new();
-    outer.push(Entry {
-        key: "config".into(),
-        key_span: span,
-        value: Node::new(inner),
-    });
+    outer.push(Entry { key: "config".into(), key_span: span, value: Node::new(inner) });
     let schema =
         compiled(json!({"properties": {"config": {"properties": {"port": {"type": "integer"}}}}}));
     let mut found = Diagnostics::default();
@@ -179,10 +156,7 @@ fn a_field_that_belongs_elsewhere_is_sent_there() {
 #[test]
 fn the_branch_that_the_discriminator_names_is_the_one_that_is_checked() {
     assert_eq!(
-        said(
-            connections(),
-            json!({"connection": {"type": "Snowflake", "acount": "x"}})
-        ),
+        said(connections(), json!({"connection": {"type": "Snowflake", "acount": "x"}})),
         [
             "connection.acount: unknown field `acount`; did you mean `account`?",
             "connection: missing field `account`",
@@ -198,10 +172,7 @@ fn the_branch_that_the_discriminator_names_is_the_one_that_is_checked() {
 #[test]
 fn an_unknown_discriminator_is_the_only_finding_and_lists_the_known_ones() {
     assert_eq!(
-        said(
-            connections(),
-            json!({"connection": {"type": "Snowflak", "hostPort": 1}})
-        ),
+        said(connections(), json!({"connection": {"type": "Snowflak", "hostPort": 1}})),
         ["connection.type: unknown value `Snowflak` of `type`; did you mean `Snowflake`?"]
     );
     assert_eq!(
@@ -212,10 +183,7 @@ fn an_unknown_discriminator_is_the_only_finding_and_lists_the_known_ones() {
 
 #[test]
 fn without_the_discriminator_a_branch_that_fits_is_taken_and_else_it_is_asked_for() {
-    assert_eq!(
-        said(connections(), json!({"connection": {"hostPort": "x"}})),
-        [""; 0]
-    );
+    assert_eq!(said(connections(), json!({"connection": {"hostPort": "x"}})), [""; 0]);
     assert_eq!(
         said(connections(), json!({"connection": {"hostPrt": "x"}})),
         ["connection: missing field `type`; known are `Mysql` and `Snowflake`"]
@@ -234,10 +202,7 @@ fn a_discriminator_one_level_down_is_found() {
     };
     let schema = json!({"anyOf": [branch("Mysql", "hostPort"), branch("Snowflake", "account")]});
     assert_eq!(
-        said(
-            schema.clone(),
-            json!({"config": {"type": "Snowflake", "hostPort": "x"}})
-        ),
+        said(schema.clone(), json!({"config": {"type": "Snowflake", "hostPort": "x"}})),
         ["config.hostPort: unknown field `hostPort`; the fields are `account` and `type`"]
     );
     assert_eq!(
@@ -270,10 +235,7 @@ fn a_value_at_a_secret_field_is_never_in_a_message() {
         "pin": {"type": "integer", "format": "password"},
         "key": {"enum": ["one"], "format": "password"},
     }});
-    let said = said(
-        schema,
-        json!({"password": 424_242, "pin": "313131", "key": "onee"}),
-    );
+    let said = said(schema, json!({"password": 424_242, "pin": "313131", "key": "onee"}));
     assert_eq!(said.len(), 3);
     for message in said {
         for secret in ["424242", "313131", "onee"] {
@@ -299,10 +261,7 @@ fn a_reference_to_a_secret_stands_for_a_scalar_and_for_nothing_else() {
         "name": {"anyOf": [{"type": "string", "minLength": 3}, {"type": "null"}]},
         "auth": {"properties": {"user": {}}, "type": "object", "additionalProperties": false},
     }}));
-    let words = Words {
-        stands_for_scalar: |node| node.get("secretKeyRef").is_some(),
-        ..words()
-    };
+    let words = Words { stands_for_scalar: |node| node.get("secretKeyRef").is_some(), ..words() };
     let reference = json!({"secretKeyRef": {"name": "a", "key": "b"}});
     let node = Node::from(json!({"port": reference, "name": reference, "auth": reference}));
     let mut found = Diagnostics::default();
@@ -364,11 +323,7 @@ fn kubernetes_schemas_are_read_closed_and_tell_their_merge_keys() {
     let pod = schema.definition("io.k8s.api.core.v1.PodSpec").unwrap();
     let containers = schema.property(pod, "containers").unwrap();
     assert_eq!(schema.merge_key(containers), Some("name"));
-    assert!(
-        schema
-            .property(schema.items(containers).unwrap(), "name")
-            .is_some()
-    );
+    assert!(schema.property(schema.items(containers).unwrap(), "name").is_some());
     let node = Node::from(json!({
         "containers": [{"nme": "x"}], "port": 1, "nodeSelector": {"any": "thing"},
     }));
@@ -392,16 +347,10 @@ fn a_schema_that_holds_itself_is_fine_and_one_that_is_itself_is_refused() {
         json!({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "string"}]}}}),
     ] {
         assert!(
-            matches!(
-                Schema::from_json(&circular),
-                Err(super::Error::Circular { .. })
-            ),
+            matches!(Schema::from_json(&circular), Err(super::Error::Circular { .. })),
             "{circular}"
         );
     }
     let missing = Schema::from_json(&json!({"$ref": "#/$defs/none"})).unwrap_err();
-    assert_eq!(
-        missing.to_string(),
-        "the schema refers to `#/$defs/none`, which it does not hold"
-    );
+    assert_eq!(missing.to_string(), "the schema refers to `#/$defs/none`, which it does not hold");
 }

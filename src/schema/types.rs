@@ -185,10 +185,7 @@ pub(super) struct Pattern {
 
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
-        Self {
-            text: text.into(),
-            regex: OnceLock::new(),
-        }
+        Self { text: text.into(), regex: OnceLock::new() }
     }
 
     /// Whether a text matches; true also for a pattern in a syntax that is not ours, which is not checked.

@@ -20,10 +20,7 @@ pub(super) enum Choice<'s, 'n> {
     /// The kind of value is none that a branch takes.
     OtherKind,
     /// The field that tells branches apart has a value that none has.
-    UnknownTag {
-        by: &'s Discriminator,
-        tag: &'n Node,
-    },
+    UnknownTag { by: &'s Discriminator, tag: &'n Node },
     /// The field that tells branches apart is not there, and no branch fits.
     NoTag { by: &'s Discriminator },
 }
@@ -43,23 +40,14 @@ impl Schema {
             return Choice::Meant(*only);
         }
         let of_kind = |(_, kinds): &(_, &Kinds)| kinds.meets(kind);
-        let mut candidates: Vec<TypeId> = union
-            .branches
-            .iter()
-            .zip(&*union.kinds)
-            .filter(of_kind)
-            .map(|(id, _)| *id)
-            .collect();
+        let mut candidates: Vec<TypeId> =
+            union.branches.iter().zip(&*union.kinds).filter(of_kind).map(|(id, _)| *id).collect();
         match candidates.as_slice() {
             [] => return Choice::OtherKind,
             [only] => return Choice::Meant(*only),
             _ => {}
         }
-        let by = if kind == Kinds::MAPPING {
-            self.discriminator(union)
-        } else {
-            None
-        };
+        let by = if kind == Kinds::MAPPING { self.discriminator(union) } else { None };
         let mut no_tag = None;
         if let Some(by) = by {
             let route: Vec<&str> = by.route.iter().map(CompactString::as_str).collect();
@@ -84,16 +72,11 @@ impl Schema {
                 None => {}
             }
         }
-        if let Some(id) = candidates
-            .iter()
-            .find(|id| is_valid(self, **id, node, words))
-        {
+        if let Some(id) = candidates.iter().find(|id| is_valid(self, **id, node, words)) {
             return Choice::Valid(Some(*id));
         }
         if words.converts
-            && let Some(id) = candidates
-                .iter()
-                .find(|id| is_accepted(self, **id, node, words))
+            && let Some(id) = candidates.iter().find(|id| is_accepted(self, **id, node, words))
         {
             return Choice::Meant(*id);
         }
@@ -103,10 +86,7 @@ impl Schema {
             return Choice::NoTag { by };
         }
         // The first of the best: `max_by_key` would give the last.
-        let best = candidates
-            .iter()
-            .rev()
-            .max_by_key(|id| self.fit(**id, node, 3));
+        let best = candidates.iter().rev().max_by_key(|id| self.fit(**id, node, 3));
         best.map_or(Choice::OtherKind, |id| Choice::Meant(*id))
     }
 
@@ -117,14 +97,9 @@ impl Schema {
             return -4;
         }
         if let Some(union) = self.parts(id).iter().find_map(|part| {
-            part.union
-                .as_deref()
-                .filter(|union| union.branches.len() > 1 && depth > 0)
+            part.union.as_deref().filter(|union| union.branches.len() > 1 && depth > 0)
         }) {
-            let fits = union
-                .branches
-                .iter()
-                .map(|id| self.fit(*id, node, depth - 1));
+            let fits = union.branches.iter().map(|id| self.fit(*id, node, depth - 1));
             return fits.max().unwrap_or_default();
         }
         let (Some(mapping), Some(rules)) = (node.as_mapping(), self.mapping_rules(id).next())
@@ -149,19 +124,14 @@ impl Schema {
                 (None, _) => 0,
             };
         }
-        let missing = rules
-            .required
-            .iter()
-            .filter(|name| mapping.get(name).is_none())
-            .count();
+        let missing = rules.required.iter().filter(|name| mapping.get(name).is_none()).count();
         fit - 4 * i32::try_from(missing).unwrap_or(i32::MAX / 4)
     }
 
     /// The field that tells the mappings of a union apart.
     pub(super) fn discriminator<'s>(&'s self, union: &'s Union) -> Option<&'s Discriminator> {
-        let found = union
-            .discriminator
-            .get_or_init(|| self.find_discriminator(union, 2).map(Box::new));
+        let found =
+            union.discriminator.get_or_init(|| self.find_discriminator(union, 2).map(Box::new));
         found.as_deref()
     }
 
@@ -180,17 +150,11 @@ impl Schema {
         }
         routes.sort_by_key(Vec::len);
         routes.dedup();
-        let told = routes
-            .into_iter()
-            .filter_map(|route| self.told_by(&branches, route));
+        let told = routes.into_iter().filter_map(|route| self.told_by(&branches, route));
         // The one that most branches have; among those, the nearest, and `type` before others.
         told.max_by_key(|by| {
             let named_type = by.route.last().is_some_and(|name| name == "type");
-            (
-                std::cmp::Reverse(by.untold.len()),
-                std::cmp::Reverse(by.route.len()),
-                named_type,
-            )
+            (std::cmp::Reverse(by.untold.len()), std::cmp::Reverse(by.route.len()), named_type)
         })
     }
 
@@ -208,13 +172,10 @@ impl Schema {
                     routes.push(above.clone());
                 } else if depth > 1 {
                     // What branches of a union share is told by the first of them.
-                    let several = self
-                        .parts(*property)
-                        .into_iter()
-                        .find_map(|part| part.union.as_deref());
-                    let inner = several
-                        .and_then(|union| union.branches.first())
-                        .unwrap_or(property);
+                    let several =
+                        self.parts(*property).into_iter().find_map(|part| part.union.as_deref());
+                    let inner =
+                        several.and_then(|union| union.branches.first()).unwrap_or(property);
                     self.routes_of_constants(*inner, above, depth - 1, routes);
                 }
                 above.pop();
@@ -257,16 +218,12 @@ impl Schema {
         route: &[CompactString],
         found: &mut Vec<&'s str>,
     ) -> bool {
-        let several = self.parts(id).into_iter().find_map(|part| {
-            part.union
-                .as_deref()
-                .filter(|union| union.branches.len() > 1)
-        });
+        let several = self
+            .parts(id)
+            .into_iter()
+            .find_map(|part| part.union.as_deref().filter(|union| union.branches.len() > 1));
         if let Some(union) = several {
-            return union
-                .branches
-                .iter()
-                .all(|branch| self.constants_at(*branch, route, found));
+            return union.branches.iter().all(|branch| self.constants_at(*branch, route, found));
         }
         let Some((name, rest)) = route.split_first() else {
             return self.constants(id).is_some_and(|texts| {
@@ -274,9 +231,7 @@ impl Schema {
                 true
             });
         };
-        let property = self
-            .mapping_rules(id)
-            .find_map(|rules| rules.property(name));
+        let property = self.mapping_rules(id).find_map(|rules| rules.property(name));
         property.is_some_and(|property| self.constants_at(property, rest, found))
     }
 
@@ -296,9 +251,7 @@ impl Schema {
         match &node.value {
             Value::Sequence(items) => {
                 if let Some(of_items) = part.sequence.as_deref().and_then(|rules| rules.items) {
-                    items
-                        .iter()
-                        .for_each(|item| self.secrets(of_items, item, words, found));
+                    items.iter().for_each(|item| self.secrets(of_items, item, words, found));
                 }
             }
             Value::Mapping(mapping) => {

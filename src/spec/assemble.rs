@@ -29,14 +29,10 @@ pub(super) fn assemble(
         .ok_or(AssembleError::NotWorkflow("workflowConfig"))?;
     let connectors = types(linked, property(linked, source, "serviceConnection"));
     if connectors.is_empty() {
-        return Err(AssembleError::NotWorkflow(
-            "connector under source.serviceConnection.config",
-        ));
+        return Err(AssembleError::NotWorkflow("connector under source.serviceConnection.config"));
     }
     if types(linked, property(linked, source, "sourceConfig")).is_empty() {
-        return Err(AssembleError::NotWorkflow(
-            "type under source.sourceConfig.config",
-        ));
+        return Err(AssembleError::NotWorkflow("type under source.sourceConfig.config"));
     }
     let mut text = format!(
         "{{\n\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n\"openMetadataVersion\": {},\n",
@@ -64,33 +60,19 @@ fn line(text: &mut String, key: &str, value: &Value) {
 /// The values that `config.type` may have in each branch of a union.
 fn types(linked: &Linked, union: Option<&Value>) -> BTreeSet<String> {
     let services = union.map_or(Vec::new(), |union| branches(linked, union));
-    let configs = services
-        .into_iter()
-        .filter_map(|service| property(linked, service, "config"));
+    let configs = services.into_iter().filter_map(|service| property(linked, service, "config"));
     let classes = configs.flat_map(|config| branches(linked, config));
     let types = classes.filter_map(|class| property(linked, class, "type"));
     let listed = |kind: &Value| -> Vec<String> {
-        let values = kind["enum"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .chain(kind.get("const"));
-        values
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
+        let values = kind["enum"].as_array().into_iter().flatten().chain(kind.get("const"));
+        values.filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    types
-        .flat_map(|kind| branches(linked, kind))
-        .flat_map(listed)
-        .collect()
+    types.flat_map(|kind| branches(linked, kind)).flat_map(listed).collect()
 }
 
 /// The schema of a property, references followed, looked for in every branch.
 fn property<'a>(linked: &'a Linked, schema: &'a Value, name: &str) -> Option<&'a Value> {
-    branches(linked, schema)
-        .into_iter()
-        .find_map(|branch| branch.get("properties")?.get(name))
+    branches(linked, schema).into_iter().find_map(|branch| branch.get("properties")?.get(name))
 }
 
 /// The branches of nested unions, references followed.
@@ -146,10 +128,7 @@ mod tests {
     fn connectors_are_found_by_their_type_through_all_unions() {
         let (text, connectors) = assemble(&workflow(), "1.2.3").unwrap();
         let bundle: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            connectors.into_iter().collect::<Vec<_>>(),
-            ["Hive", "Mysql"]
-        );
+        assert_eq!(connectors.into_iter().collect::<Vec<_>>(), ["Hive", "Mysql"]);
         assert_eq!(bundle["openMetadataVersion"], "1.2.3");
         assert_eq!(bundle["definitions"]["HiveType"]["enum"][0], "Hive");
     }
@@ -158,15 +137,9 @@ mod tests {
     fn a_schema_of_anything_else_is_refused() {
         let mut other = workflow();
         other.root = json!({"type": "object"});
-        assert_eq!(
-            assemble(&other, "1").unwrap_err(),
-            AssembleError::NotWorkflow("source")
-        );
+        assert_eq!(assemble(&other, "1").unwrap_err(), AssembleError::NotWorkflow("source"));
         let mut empty = workflow();
         empty.definitions.insert("Services".to_owned(), json!({}));
-        assert!(matches!(
-            assemble(&empty, "1").unwrap_err(),
-            AssembleError::NotWorkflow(_)
-        ));
+        assert!(matches!(assemble(&empty, "1").unwrap_err(), AssembleError::NotWorkflow(_)));
     }
 }

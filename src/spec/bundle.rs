@@ -14,10 +14,8 @@ use crate::tree::Node;
 const MAX_BYTES: usize = 32 << 20;
 
 /// Where a workflow's configuration may be of many classes, which `type` tells apart.
-const TYPED: [[&str; 3]; 2] = [
-    ["source", "serviceConnection", "config"],
-    ["source", "sourceConfig", "config"],
-];
+const TYPED: [[&str; 3]; 2] =
+    [["source", "serviceConnection", "config"], ["source", "sourceConfig", "config"]];
 
 /// Why a text is no bundle.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +53,7 @@ impl Bundle {
             return Err(BundleError::TooLarge);
         }
         let bundle: Value = serde_json::from_str(text)?;
-        let version = bundle["openMetadataVersion"]
-            .as_str()
-            .ok_or(BundleError::NotBundle)?;
+        let version = bundle["openMetadataVersion"].as_str().ok_or(BundleError::NotBundle)?;
         Ok(Self {
             version: version.to_owned(),
             schema: Schema::from_json(&bundle)?,
@@ -75,8 +71,7 @@ impl Bundle {
     pub fn check_workflow(&self, workflow: &Node, found: &mut Diagnostics) {
         let Some(parts) = self.parts(workflow) else {
             let mut own = Diagnostics::default();
-            self.schema
-                .check(self.schema.root(), workflow, &self.words, &mut own);
+            self.schema.check(self.schema.root(), workflow, &self.words, &mut own);
             if !own.has_errors() {
                 self.warn_of_missing_types(workflow, &mut own);
             }
@@ -96,9 +91,7 @@ impl Bundle {
     /// Calls a function with each leaf of a workflow that is secret: `format: password` in the schema.
     pub fn secrets<'n>(&self, workflow: &'n Node, secret: &mut dyn FnMut(&'n Node)) {
         match self.parts(workflow) {
-            None => self
-                .schema
-                .secrets(self.schema.root(), workflow, &self.words, secret),
+            None => self.schema.secrets(self.schema.root(), workflow, &self.words, secret),
             Some(parts) => {
                 for (id, part) in parts {
                     self.schema.secrets(id, part, &self.words, secret);
@@ -123,9 +116,7 @@ impl Bundle {
             let Some(config) = workflow.at_route(&route) else {
                 continue;
             };
-            let first = config
-                .as_mapping()
-                .and_then(|entries| entries.iter().next());
+            let first = config.as_mapping().and_then(|entries| entries.iter().next());
             let (Some(first), None) = (first, config.get("type")) else {
                 continue;
             };

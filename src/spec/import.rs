@@ -22,10 +22,8 @@ const MAX_FILES: usize = 50_000;
 const MAX_DEPTH: usize = 16;
 
 /// Where the schema of the workflow starts in the linked files.
-const WORKFLOW: (&str, &str) = (
-    "metadataIngestion/workflow.json",
-    "/properties/openMetadataWorkflowConfig",
-);
+const WORKFLOW: (&str, &str) =
+    ("metadataIngestion/workflow.json", "/properties/openMetadataWorkflowConfig");
 
 /// A bundle to write.
 #[derive(Debug)]
@@ -104,10 +102,7 @@ pub enum Error {
 
 /// Reads a schema; `version` where the user names it.
 pub fn import(path: &Path, version: Option<&str>) -> Result<Imported, Error> {
-    let read = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let read = |source| Error::Read { path: path.to_owned(), source };
     let (files, (start, origin), stated) = if std::fs::metadata(path).map_err(read)?.is_dir() {
         (read_folder(path)?, (WORKFLOW, Origin::Files), None)
     } else {
@@ -128,19 +123,13 @@ pub fn import(path: &Path, version: Option<&str>) -> Result<Imported, Error> {
         }
     };
     if !files.contains_key(start.0) {
-        return Err(Error::NoWorkflow {
-            path: path.to_owned(),
-        });
+        return Err(Error::NoWorkflow { path: path.to_owned() });
     }
     let version = match version {
         Some(version) => version.to_owned(),
         None => {
-            let named = path
-                .file_name()
-                .and_then(|name| version_in(&name.to_string_lossy()));
-            named.or(stated).ok_or_else(|| Error::NoVersion {
-                path: path.to_owned(),
-            })?
+            let named = path.file_name().and_then(|name| version_in(&name.to_string_lossy()));
+            named.or(stated).ok_or_else(|| Error::NoVersion { path: path.to_owned() })?
         }
     };
     if !is_version(&version) {
@@ -148,25 +137,17 @@ pub fn import(path: &Path, version: Option<&str>) -> Result<Imported, Error> {
     }
     let (text, connectors) = assemble(&link(&files, start, origin)?, &version)?;
     super::Bundle::from_json(&text)?;
-    Ok(Imported {
-        version,
-        text,
-        connectors,
-    })
+    Ok(Imported { version, text, connectors })
 }
 
 /// The version in a file's name: `openmetadata-spec-1.4.0.jar`, `workflow-1.13.6.3.schema.json`.
 fn version_in(name: &str) -> Option<String> {
     let start = name.find(|c: char| c.is_ascii_digit())?;
     let digits = |c: char| c.is_ascii_digit() || c == '.';
-    let end = name[start..]
-        .find(|c| !digits(c))
-        .map_or(name.len(), |end| start + end);
+    let end = name[start..].find(|c| !digits(c)).map_or(name.len(), |end| start + end);
     let version = name[start..end].trim_end_matches('.');
     let rest = &name[start + version.len()..];
-    let suffix = ["-SNAPSHOT", "-rc"]
-        .iter()
-        .find(|suffix| rest.starts_with(**suffix));
+    let suffix = ["-SNAPSHOT", "-rc"].iter().find(|suffix| rest.starts_with(**suffix));
     let suffix = suffix.map_or("", |_| &rest[..rest.find('.').unwrap_or(rest.len())]);
     version.contains('.').then(|| format!("{version}{suffix}"))
 }
@@ -175,36 +156,26 @@ fn version_in(name: &str) -> Option<String> {
 pub fn is_version(version: &str) -> bool {
     version.len() <= 64
         && version.starts_with(|c: char| c.is_ascii_digit())
-        && version
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+        && version.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
 }
 
 /// A text of at most `limit` bytes.
 fn read_text(path: &Path, name: &str, from: impl Read, limit: u64) -> Result<String, Error> {
     let mut bytes = Vec::new();
     let read = from.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    read.map_err(|source| Error::Read { path: path.to_owned(), source })?;
     if bytes.len() as u64 > limit {
         return Err(Error::TooLarge {
             path: path.to_owned(),
             limit: format!("{} MiB", MAX_BYTES >> 20),
         });
     }
-    String::from_utf8(bytes).map_err(|_| Error::NotText {
-        path: path.to_owned(),
-        name: name.to_owned(),
-    })
+    String::from_utf8(bytes)
+        .map_err(|_| Error::NotText { path: path.to_owned(), name: name.to_owned() })
 }
 
 fn too_many(path: &Path) -> Error {
-    Error::TooLarge {
-        path: path.to_owned(),
-        limit: format!("{MAX_FILES} files"),
-    }
+    Error::TooLarge { path: path.to_owned(), limit: format!("{MAX_FILES} files") }
 }
 
 /// The schema files of a jar by their path under `json/schema/`, and the version that its manifest states.
@@ -212,10 +183,7 @@ fn read_archive(
     path: &Path,
     file: File,
 ) -> Result<(BTreeMap<String, String>, Option<String>), Error> {
-    let broken = |source| Error::Archive {
-        path: path.to_owned(),
-        source,
-    };
+    let broken = |source| Error::Archive { path: path.to_owned(), source };
     let mut archive = zip::ZipArchive::new(io::BufReader::new(file)).map_err(broken)?;
     if archive.len() > MAX_FILES {
         return Err(too_many(path));
@@ -226,18 +194,15 @@ fn read_archive(
     for number in 0..archive.len() {
         let entry = archive.by_index(number).map_err(broken)?;
         let name = entry.name().map_err(broken)?.into_owned();
-        if let Some(schema) = name
-            .strip_prefix("json/schema/")
-            .filter(|name| name.ends_with(".json"))
+        if let Some(schema) =
+            name.strip_prefix("json/schema/").filter(|name| name.ends_with(".json"))
         {
             let text = read_text(path, &name, entry, left)?;
             left -= text.len() as u64;
             files.insert(schema.to_owned(), text);
         } else if name == "META-INF/MANIFEST.MF" {
             let text = read_text(path, &name, entry, left)?;
-            let stated = text
-                .lines()
-                .find_map(|line| line.strip_prefix("Implementation-Version:"));
+            let stated = text.lines().find_map(|line| line.strip_prefix("Implementation-Version:"));
             version = stated.map(|version| version.trim().to_owned());
         }
     }
@@ -246,24 +211,16 @@ fn read_archive(
 
 /// The schema files of a checkout by their path under `json/schema/`. Symbolic links are not followed.
 fn read_folder(root: &Path) -> Result<BTreeMap<String, String>, Error> {
-    let schemas = [
-        "json/schema",
-        "openmetadata-spec/src/main/resources/json/schema",
-    ];
-    let inner = schemas
-        .iter()
-        .map(|inner| root.join(inner))
-        .find(|inner| inner.join(WORKFLOW.0).is_file());
+    let schemas = ["json/schema", "openmetadata-spec/src/main/resources/json/schema"];
+    let inner =
+        schemas.iter().map(|inner| root.join(inner)).find(|inner| inner.join(WORKFLOW.0).is_file());
     let root = inner.as_deref().unwrap_or(root);
     let mut files = BTreeMap::new();
     let mut left = MAX_BYTES;
     let mut seen = 0;
     let mut folders = vec![(root.to_owned(), String::new(), 0)];
     while let Some((folder, prefix, depth)) = folders.pop() {
-        let read = |source| Error::Read {
-            path: folder.clone(),
-            source,
-        };
+        let read = |source| Error::Read { path: folder.clone(), source };
         for entry in std::fs::read_dir(&folder).map_err(read)? {
             let entry = entry.map_err(read)?;
             seen += 1;
@@ -297,10 +254,7 @@ mod tests {
         assert_eq!(version("openmetadata-spec-1.4.0.jar"), "1.4.0");
         assert_eq!(version("workflow-1.13.6.3.schema.json"), "1.13.6.3");
         assert_eq!(version("openmetadata-spec-1.5.0-rc1.jar"), "1.5.0-rc1");
-        assert_eq!(
-            version("openmetadata-spec-1.9.0-SNAPSHOT.jar"),
-            "1.9.0-SNAPSHOT"
-        );
+        assert_eq!(version("openmetadata-spec-1.9.0-SNAPSHOT.jar"), "1.9.0-SNAPSHOT");
         assert_eq!(version("schema.json"), "");
         assert_eq!(version("draft7.json"), "");
     }

@@ -184,10 +184,7 @@ impl Linker<'_> {
         }
         let (file, pointer) = &place;
         if !self.parsed.contains_key(file) {
-            let missing = || LinkError::MissingFile {
-                from: from.to_owned(),
-                file: file.clone(),
-            };
+            let missing = || LinkError::MissingFile { from: from.to_owned(), file: file.clone() };
             let text = self.files.get(file).ok_or_else(missing)?;
             let schema = serde_json::from_str(text).map_err(|error| LinkError::NotJson {
                 file: file.clone(),
@@ -197,11 +194,7 @@ impl Linker<'_> {
         }
         if self.parsed[file].pointer(pointer).is_none() {
             let (from, file, pointer) = (from.to_owned(), file.clone(), pointer.clone());
-            return Err(LinkError::MissingDefinition {
-                from,
-                file,
-                pointer,
-            });
+            return Err(LinkError::MissingDefinition { from, file, pointer });
         }
         self.places.push(place.clone());
         self.numbers.insert(place, self.places.len() - 1);
@@ -209,10 +202,7 @@ impl Linker<'_> {
     }
 
     fn find(&self, file: &str, pointer: &str) -> Result<&Value, LinkError> {
-        let found = self
-            .parsed
-            .get(file)
-            .and_then(|schema| schema.pointer(pointer));
+        let found = self.parsed.get(file).and_then(|schema| schema.pointer(pointer));
         found.ok_or_else(|| LinkError::NotSchema {
             file: file.to_owned(),
             pointer: pointer.to_owned(),
@@ -237,11 +227,9 @@ impl Linker<'_> {
             return Ok(json!({ "$ref": number }));
         }
         let required: Vec<String> = match keywords.get("required") {
-            Some(Value::Array(names)) => names
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
+            Some(Value::Array(names)) => {
+                names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
             _ => Vec::new(),
         };
         let mut kept = Map::new();
@@ -290,10 +278,8 @@ impl Linker<'_> {
 
 /// The place that a `$ref` names, seen from its file.
 fn place(reference: &str, from: &str) -> Result<Place, LinkError> {
-    let unknown = || LinkError::UnknownReference {
-        from: from.to_owned(),
-        reference: reference.to_owned(),
-    };
+    let unknown =
+        || LinkError::UnknownReference { from: from.to_owned(), reference: reference.to_owned() };
     let (path, pointer) = reference.split_once('#').unwrap_or((reference, ""));
     if path.contains(':')
         || path.starts_with('/')
@@ -321,10 +307,7 @@ fn place(reference: &str, from: &str) -> Result<Place, LinkError> {
 /// For every place the place that defines it: itself, or the end of a chain of bare references.
 fn follow_aliases(schemas: &[Value], places: &[Place]) -> Result<Vec<usize>, LinkError> {
     let next = |number: usize| {
-        schemas[number]
-            .get("$ref")
-            .and_then(Value::as_u64)
-            .and_then(|n| usize::try_from(n).ok())
+        schemas[number].get("$ref").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok())
     };
     (0..schemas.len())
         .map(|start| {
@@ -346,10 +329,7 @@ mod tests {
     use super::*;
 
     fn files(texts: &[(&str, Value)]) -> BTreeMap<String, String> {
-        texts
-            .iter()
-            .map(|(name, schema)| ((*name).to_owned(), schema.to_string()))
-            .collect()
+        texts.iter().map(|(name, schema)| ((*name).to_owned(), schema.to_string())).collect()
     }
 
     fn models(files: &BTreeMap<String, String>, file: &str) -> Result<Linked, LinkError> {
@@ -369,10 +349,7 @@ mod tests {
             ),
         ]);
         let linked = models(&files, "a/root.json").unwrap();
-        assert_eq!(
-            linked.root,
-            json!({"properties": {"b": {"$ref": "#/definitions/b"}}})
-        );
+        assert_eq!(linked.root, json!({"properties": {"b": {"$ref": "#/definitions/b"}}}));
         assert_eq!(
             linked.definitions,
             BTreeMap::from([("b".to_owned(), json!({"type": "string", "enum": ["x"]}))])
@@ -405,10 +382,7 @@ mod tests {
     fn a_recursive_schema_is_fine_and_a_reference_that_defines_nothing_is_not() {
         let tree = json!({"properties": {"child": {"$ref": "#"}, "all": {"$ref": "#/definitions/l"}}, "definitions": {"l": {"items": {"$ref": "#/definitions/l"}}}});
         let linked = models(&files(&[("root.json", tree)]), "root.json").unwrap();
-        assert_eq!(
-            linked.root["properties"]["child"]["$ref"],
-            "#/definitions/root"
-        );
+        assert_eq!(linked.root["properties"]["child"]["$ref"], "#/definitions/root");
         assert_eq!(linked.definitions.len(), 2);
 
         let cycle = json!({"$ref": "#/definitions/a", "definitions": {"a": {"$ref": "#/definitions/b"}, "b": {"$ref": "#/definitions/a"}}});
@@ -419,25 +393,13 @@ mod tests {
     #[test]
     fn what_a_reference_names_must_be_there() {
         let text = |reference: &str| {
-            files(&[(
-                "root.json",
-                json!({"properties": {"a": {"$ref": reference}}}),
-            )])
+            files(&[("root.json", json!({"properties": {"a": {"$ref": reference}}}))])
         };
         let error = |reference: &str| models(&text(reference), "root.json").unwrap_err();
         assert!(matches!(error("other.json"), LinkError::MissingFile { .. }));
-        assert!(matches!(
-            error("#/definitions/a"),
-            LinkError::MissingDefinition { .. }
-        ));
-        assert!(matches!(
-            error("../../etc/passwd"),
-            LinkError::UnknownReference { .. }
-        ));
-        assert!(matches!(
-            error("https://example.com/a.json"),
-            LinkError::UnknownReference { .. }
-        ));
+        assert!(matches!(error("#/definitions/a"), LinkError::MissingDefinition { .. }));
+        assert!(matches!(error("../../etc/passwd"), LinkError::UnknownReference { .. }));
+        assert!(matches!(error("https://example.com/a.json"), LinkError::UnknownReference { .. }));
     }
 
     #[test]

@@ -13,21 +13,12 @@ use super::link::Place;
 pub(super) fn names(places: &[Place]) -> Vec<String> {
     let clean = |text: &str| -> String {
         let known = |c: char| {
-            if c.is_ascii_alphanumeric() || "_-.".contains(c) {
-                c
-            } else {
-                '_'
-            }
+            if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' }
         };
         text.chars().map(known).collect()
     };
-    let stem = |file: &str| {
-        file.rsplit('/')
-            .next()
-            .unwrap_or(file)
-            .trim_end_matches(".json")
-            .to_owned()
-    };
+    let stem =
+        |file: &str| file.rsplit('/').next().unwrap_or(file).trim_end_matches(".json").to_owned();
     let short = |(file, pointer): &Place| match pointer.rsplit('/').next() {
         Some(word) if !word.is_empty() => clean(word),
         _ => clean(&stem(file)),
@@ -35,11 +26,8 @@ pub(super) fn names(places: &[Place]) -> Vec<String> {
     let long = |(file, pointer): &Place| {
         let word = pointer.rsplit('/').next().unwrap_or_default();
         clean(
-            format!(
-                "{}.{word}",
-                file.trim_end_matches(".json").replace('/', ".")
-            )
-            .trim_end_matches('.'),
+            format!("{}.{word}", file.trim_end_matches(".json").replace('/', "."))
+                .trim_end_matches('.'),
         )
     };
     let mut count: HashMap<String, usize> = HashMap::new();
@@ -53,11 +41,7 @@ pub(super) fn names(places: &[Place]) -> Vec<String> {
     let mut names = vec![String::new(); places.len()];
     for number in order {
         let place = &places[number];
-        let name = if count[&short(place)] == 1 {
-            short(place)
-        } else {
-            long(place)
-        };
+        let name = if count[&short(place)] == 1 { short(place) } else { long(place) };
         let mut unique = name.clone();
         let mut copy = 2;
         while !taken.insert(unique.clone()) {
@@ -74,10 +58,7 @@ pub(super) fn name_references(schema: &mut Value, targets: &[usize], names: &[St
     match schema {
         Value::Object(keywords) => {
             for (keyword, value) in keywords {
-                match value
-                    .as_u64()
-                    .and_then(|number| targets.get(usize::try_from(number).ok()?))
-                {
+                match value.as_u64().and_then(|number| targets.get(usize::try_from(number).ok()?)) {
                     Some(target) if keyword == "$ref" => {
                         *value = format!("#/definitions/{}", names[*target]).into();
                     }
@@ -85,9 +66,9 @@ pub(super) fn name_references(schema: &mut Value, targets: &[usize], names: &[St
                 }
             }
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| name_references(item, targets, names)),
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| name_references(item, targets, names));
+        }
         _ => {}
     }
 }
@@ -98,21 +79,15 @@ pub(super) fn referenced_names(
     schemas: &[Value],
     names: &[String],
 ) -> BTreeSet<String> {
-    let numbers: HashMap<&str, usize> = names
-        .iter()
-        .enumerate()
-        .map(|(number, name)| (name.as_str(), number))
-        .collect();
+    let numbers: HashMap<&str, usize> =
+        names.iter().enumerate().map(|(number, name)| (name.as_str(), number)).collect();
     let mut reached = BTreeSet::new();
     let mut queue = vec![root];
     while let Some(schema) = queue.pop() {
         match schema {
             Value::Object(keywords) => {
                 for (keyword, value) in keywords {
-                    match value
-                        .as_str()
-                        .and_then(|text| text.strip_prefix("#/definitions/"))
-                    {
+                    match value.as_str().and_then(|text| text.strip_prefix("#/definitions/")) {
                         Some(name) if keyword == "$ref" => {
                             if reached.insert(name.to_owned()) {
                                 queue.extend(numbers.get(name).map(|number| &schemas[*number]));

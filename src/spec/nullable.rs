@@ -17,10 +17,7 @@ pub(super) fn or_null(schema: Value) -> Value {
         schema => vec![schema],
     };
     branches.push(json!({"type": "null"}));
-    shorten(Map::from_iter([(
-        "anyOf".to_owned(),
-        Value::Array(branches),
-    )]))
+    shorten(Map::from_iter([("anyOf".to_owned(), Value::Array(branches))]))
 }
 
 /// `anyOf: [{type: T, …}, {type: "null"}]`, an optional field, as `type: [T, "null"], …`, where nothing else of the
@@ -28,9 +25,7 @@ pub(super) fn or_null(schema: Value) -> Value {
 pub(super) fn shorten(mut schema: Map<String, Value>) -> Value {
     let plain = |branch: &Value| {
         branch["type"].is_string()
-            && ["enum", "const", "not", "anyOf", "allOf"]
-                .iter()
-                .all(|key| branch[*key].is_null())
+            && ["enum", "const", "not", "anyOf", "allOf"].iter().all(|key| branch[*key].is_null())
     };
     match schema.get_mut("anyOf") {
         Some(Value::Array(branches))

@@ -32,15 +32,11 @@ impl<'a> WorkflowSecrets<'a> {
 impl SecretFields for WorkflowSecrets<'_> {
     fn is_secret(&self, route: &[Step<'_>]) -> Option<bool> {
         let leaf =
-            route
-                .iter()
-                .try_fold(self.workflow, |node, step| match (&node.value, step) {
-                    (Value::Mapping(entries), Step::Key(key)) => entries.get(key),
-                    (Value::Sequence(items), Step::Index(index)) => items.get(*index),
-                    _ => None,
-                })?;
-        self.secrets
-            .contains(&std::ptr::from_ref(leaf))
-            .then_some(true)
+            route.iter().try_fold(self.workflow, |node, step| match (&node.value, step) {
+                (Value::Mapping(entries), Step::Key(key)) => entries.get(key),
+                (Value::Sequence(items), Step::Index(index)) => items.get(*index),
+                _ => None,
+            })?;
+        self.secrets.contains(&std::ptr::from_ref(leaf)).then_some(true)
     }
 }

@@ -23,9 +23,7 @@ impl Validator<'_> {
         let enabled = pipeline.at(&["spec", "enabled"]).cloned();
         effective.insert("enabled", enabled.unwrap_or_else(|| Node::new(true)));
         effective.insert("kubernetes", self.explain_kubernetes(pipeline));
-        let service = self
-            .service(pipeline, &mut Diagnostics::default())
-            .flatten();
+        let service = self.service(pipeline, &mut Diagnostics::default()).flatten();
         effective.insert("workflow", self.effective_workflow(pipeline, service));
         if let Some(template) = pipeline.pod_template() {
             effective.insert("podTemplate", template.clone());
@@ -36,10 +34,7 @@ impl Validator<'_> {
     /// The built-in parameters, and over them what the layers say.
     fn explain_kubernetes(&self, pipeline: &IngestionPipeline) -> Node {
         let mut effective = parameters::parameters(None, None, &mut Diagnostics::default())
-            .map_or_else(
-                || Node::new(Mapping::new()),
-                |built_in| Node::new(built_in.to_mapping()),
-            );
+            .map_or_else(|| Node::new(Mapping::new()), |built_in| Node::new(built_in.to_mapping()));
         let project = self.project.and_then(IngestionProject::kubernetes);
         for layer in [project, pipeline.kubernetes()].into_iter().flatten() {
             merge(&mut effective, layer);

@@ -9,15 +9,8 @@ use crate::definition::PipelineType;
 use crate::tree::{Mapping, Node, Value};
 
 /// The order of a workflow's parts, as OpenMetadata's own examples have it.
-const PARTS: [&str; 7] = [
-    "source",
-    "processor",
-    "stage",
-    "bulkSink",
-    "sink",
-    "workflowConfig",
-    "ingestionPipelineFQN",
-];
+const PARTS: [&str; 7] =
+    ["source", "processor", "stage", "bulkSink", "sink", "workflowConfig", "ingestionPipelineFQN"];
 
 /// Lays `over` on `base`: a mapping on a mapping entry by entry, anything else in place of what was there.
 pub fn merge(base: &mut Node, over: &Node) {
@@ -45,10 +38,8 @@ fn merge_mapping(base: &mut Mapping, over: &Mapping) {
 }
 
 fn merge_large(base: &mut Mapping, over: &Mapping) {
-    let values: HashMap<&str, &Node> = over
-        .iter()
-        .map(|entry| (entry.key.as_str(), &entry.value))
-        .collect();
+    let values: HashMap<&str, &Node> =
+        over.iter().map(|entry| (entry.key.as_str(), &entry.value)).collect();
     let mut merged = HashSet::new();
     for entry in base.iter_mut() {
         if let Some((key, value)) = values.get_key_value(entry.key.as_str()) {
@@ -56,10 +47,7 @@ fn merge_large(base: &mut Mapping, over: &Mapping) {
             merged.insert(*key);
         }
     }
-    for entry in over
-        .iter()
-        .filter(|entry| !merged.contains(entry.key.as_str()))
-    {
+    for entry in over.iter().filter(|entry| !merged.contains(entry.key.as_str())) {
         base.push(entry.clone());
     }
 }
@@ -90,12 +78,7 @@ pub struct ServiceLayer<'a> {
 
 /// The effective workflow, without `ingestionPipelineFQN` unless the pipeline sets it.
 pub fn effective_workflow(layers: Layers<'_>) -> Node {
-    let Layers {
-        open_metadata,
-        service,
-        pipeline_type,
-        workflow,
-    } = layers;
+    let Layers { open_metadata, service, pipeline_type, workflow } = layers;
     let mut parts = Mapping::with_capacity(PARTS.len());
     if let Some(service) = service {
         parts.insert("source", Node::new(source(service, pipeline_type)));
@@ -113,10 +96,7 @@ pub fn effective_workflow(layers: Layers<'_>) -> Node {
     }
     if let Some(parts) = effective.as_mapping_mut() {
         parts.sort_by_key(|entry| {
-            PARTS
-                .iter()
-                .position(|part| entry.key == part)
-                .unwrap_or(PARTS.len() - 1)
+            PARTS.iter().position(|part| entry.key == part).unwrap_or(PARTS.len() - 1)
         });
     }
     effective
@@ -125,11 +105,7 @@ pub fn effective_workflow(layers: Layers<'_>) -> Node {
 /// The `source` of a service's pipeline. OpenMetadata marks usage and lineage by a suffix of the source's type, and knows dbt and
 /// test suites by the type alone; dbt reads no connection.
 fn source(service: ServiceLayer<'_>, pipeline_type: PipelineType) -> Mapping {
-    let ServiceLayer {
-        name,
-        source_type,
-        connection,
-    } = service;
+    let ServiceLayer { name, source_type, connection } = service;
     let written = source_type.as_str().unwrap_or_default();
     let type_name = match pipeline_type {
         PipelineType::Usage => format!("{written}-usage"),
@@ -208,11 +184,7 @@ mod tests {
             Node::new(keys.collect::<Vec<_>>().into_iter().fold(
                 Mapping::new(),
                 |mut all, (key, value)| {
-                    all.push(Entry {
-                        key: key.into(),
-                        key_span: Span::NONE,
-                        value,
-                    });
+                    all.push(Entry { key: key.into(), key_span: Span::NONE, value });
                     all
                 },
             ))
@@ -264,10 +236,7 @@ mod tests {
             (PipelineType::Dbt, "dbt"),
             (PipelineType::TestSuite, "TestSuite"),
         ] {
-            assert_eq!(
-                effective(pipeline_type, None, json!({}))["source"]["type"],
-                expected
-            );
+            assert_eq!(effective(pipeline_type, None, json!({}))["source"]["type"], expected);
         }
     }
 
@@ -275,10 +244,7 @@ mod tests {
     fn a_list_replaces_a_list_and_null_replaces_a_value() {
         let mut base = Node::from(json!({"a": [1, 2], "b": {"c": 1, "d": 2}}));
         merge(&mut base, &Node::from(json!({"a": [3], "b": {"c": null}})));
-        assert_eq!(
-            serde_json::Value::from(&base),
-            json!({"a": [3], "b": {"c": null, "d": 2}})
-        );
+        assert_eq!(serde_json::Value::from(&base), json!({"a": [3], "b": {"c": null, "d": 2}}));
     }
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {

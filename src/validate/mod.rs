@@ -47,33 +47,25 @@ impl<'a> Validator<'a> {
         found: &mut Diagnostics,
     ) -> Self {
         one_project(definitions, found);
-        let places = definitions
-            .services
-            .iter()
-            .map(|service| (service.name(), service.name_span()));
+        let places =
+            definitions.services.iter().map(|service| (service.name(), service.name_span()));
         rules::names::distinct("service", places, found);
-        let places = pipelines
-            .iter()
-            .map(|pipeline| (pipeline.name(), pipeline.name_span()));
+        let places = pipelines.iter().map(|pipeline| (pipeline.name(), pipeline.name_span()));
         rules::names::distinct("pipeline", places, found);
         let names = pipelines.iter().filter_map(|pipeline| {
             let name = PipelineName::parse(pipeline.name()).ok()?;
             Some((ObjectNames::of(&name), name, pipeline.name_span()))
         });
         let names = names.collect::<Vec<_>>();
-        let objects = names
-            .iter()
-            .map(|(objects, name, span)| (name, objects, *span));
+        let objects = names.iter().map(|(objects, name, span)| (name, objects, *span));
         rules::names::distinct_objects(objects, found);
         for service in &definitions.services {
             if let Some(name) = service.at(&["metadata", "name"]) {
                 rules::names::service_name(name, "metadata.name", found);
             }
         }
-        for broken in definitions
-            .broken
-            .iter()
-            .filter(|broken| broken.kind == Some(Kind::IngestionPipeline))
+        for broken in
+            definitions.broken.iter().filter(|broken| broken.kind == Some(Kind::IngestionPipeline))
         {
             // What disagrees with the schema is known; what a rule would refuse beside it is found in the same run.
             Own::of(&broken.node, found);
@@ -113,14 +105,7 @@ impl<'a> Validator<'a> {
         let service = self.service(definition, found);
         let workflow = self.effective_workflow(definition, service?);
         let workflow = self.workflow(definition, workflow, found)?;
-        let (
-            Own {
-                name,
-                schedule,
-                time_zone,
-            },
-            parameters,
-        ) = (own?, parameters?);
+        let (Own { name, schedule, time_zone }, parameters) = (own?, parameters?);
         let names = ObjectNames::of(&name);
         let output = parameters::output(parameters.use_om_job_operator);
         rules::names::changed_name(&name, &names, output, definition.name_span(), found);
@@ -212,10 +197,7 @@ impl<'a> Validator<'a> {
         if let Some(parts) = workflow.as_mapping_mut()
             && parts.get("ingestionPipelineFQN").is_none()
         {
-            parts.insert(
-                "ingestionPipelineFQN",
-                Node::at(fqn.clone(), definition.name_span()),
-            );
+            parts.insert("ingestionPipelineFQN", Node::at(fqn.clone(), definition.name_span()));
         }
         match self.bundle {
             None => {
@@ -227,10 +209,7 @@ impl<'a> Validator<'a> {
                 bundle.check_workflow(&workflow, found);
             }
         }
-        Some(Workflow {
-            node: workflow,
-            fqn,
-        })
+        Some(Workflow { node: workflow, fqn })
     }
 }
 
@@ -259,11 +238,7 @@ impl Own {
         // An inner `None` is a value that was refused.
         let schedule = schedule.map_or(Some(None), |schedule| schedule.map(Some))?;
         let time_zone = time_zone.map_or(Some(None), |time_zone| time_zone.map(Some))?;
-        Some(Self {
-            name: name?,
-            schedule,
-            time_zone,
-        })
+        Some(Self { name: name?, schedule, time_zone })
     }
 }
 
@@ -273,10 +248,7 @@ struct Workflow {
 }
 
 fn entries(mapping: Option<&Node>) -> Mapping {
-    mapping
-        .and_then(Node::as_mapping)
-        .cloned()
-        .unwrap_or_default()
+    mapping.and_then(Node::as_mapping).cloned().unwrap_or_default()
 }
 
 /// `service.pipeline`, as OpenMetadata names a pipeline; a part with a dot in it stands in quotes.
@@ -288,10 +260,7 @@ fn fully_qualified_name(
     if let Some(fqn) = workflow.get("ingestionPipelineFQN").and_then(Node::as_str) {
         return Some(fqn.into());
     }
-    let service = match workflow
-        .at_route(&["source", "serviceName"])
-        .and_then(Node::as_str)
-    {
+    let service = match workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str) {
         Some(service) => service,
         None => match definition.spec.pipeline_type {
             PipelineType::DataInsight

@@ -25,20 +25,14 @@ pub(super) fn parameters(
     pipeline: Option<&Node>,
     found: &mut Diagnostics,
 ) -> Option<Parameters> {
-    let mut merged = project
-        .cloned()
-        .unwrap_or_else(|| Node::new(Mapping::new()));
+    let mut merged = project.cloned().unwrap_or_else(|| Node::new(Mapping::new()));
     if let Some(pipeline) = pipeline {
         merge(&mut merged, pipeline);
     }
     let written: definition::parameters::Parameters = match from_node(&merged) {
         Ok(written) => written,
         Err(error) => {
-            found.push(Diagnostic::error(
-                &code::SCHEMA_TYPE,
-                error.span,
-                error.message,
-            ));
+            found.push(Diagnostic::error(&code::SCHEMA_TYPE, error.span, error.message));
             return None;
         }
     };
@@ -160,18 +154,12 @@ fn checked(
 /// Where each parameter that is written stands.
 fn places(written: &Node) -> Vec<(CompactString, Span)> {
     let entries = written.as_mapping().into_iter().flatten();
-    entries
-        .map(|entry| (entry.key.clone(), entry.value.span))
-        .collect()
+    entries.map(|entry| (entry.key.clone(), entry.value.span)).collect()
 }
 
 /// What the pipelines become by the parameter `useOMJobOperator`.
 pub(super) fn output(use_om_job_operator: bool) -> Output {
-    if use_om_job_operator {
-        Output::OmJob
-    } else {
-        Output::CronJob
-    }
+    if use_om_job_operator { Output::OmJob } else { Output::CronJob }
 }
 
 /// A rule of one field: the node, its route, and where to put findings.

@@ -15,11 +15,7 @@ pub fn decode(source: SourceId, bytes: Vec<u8>) -> Result<String, Box<Diagnostic
         let start = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
         let byte = bytes.get(start).copied().unwrap_or_default();
-        let span = Span {
-            source,
-            start: offset(start),
-            end: offset(start),
-        };
+        let span = Span { source, start: offset(start), end: offset(start) };
         let diagnostic = Diagnostic::error(
             &code::YAML_CHARACTER,
             span,
@@ -50,11 +46,7 @@ pub(super) fn check(source: SourceId, text: &str, found: &mut Diagnostics) -> bo
         if count > MAX_FINDINGS {
             break;
         }
-        let span = Span {
-            source,
-            start: offset(at),
-            end: offset(at + character.len_utf8()),
-        };
+        let span = Span { source, start: offset(at), end: offset(at + character.len_utf8()) };
         found.push(describe(character, span));
     }
     count == 0
@@ -105,22 +97,13 @@ mod tests {
     fn messages(text: &str) -> Vec<String> {
         let mut found = Diagnostics::default();
         check(SourceId(0), text, &mut found);
-        found
-            .iter()
-            .map(|d| format!("{}-{} {}", d.span.start, d.span.end, d.message))
-            .collect()
+        found.iter().map(|d| format!("{}-{} {}", d.span.start, d.span.end, d.message)).collect()
     }
 
     #[test]
     fn characters_that_readers_refuse_or_disagree_about_are_found() {
-        assert_eq!(
-            messages("a: \0"),
-            ["3-4 a NUL character cannot stand in YAML"]
-        );
-        assert_eq!(
-            messages("é\u{7f}"),
-            ["2-3 the character U+007F cannot stand in YAML as it is"]
-        );
+        assert_eq!(messages("a: \0"), ["3-4 a NUL character cannot stand in YAML"]);
+        assert_eq!(messages("é\u{7f}"), ["2-3 the character U+007F cannot stand in YAML as it is"]);
         assert_eq!(messages("a\u{feff}").len(), 1);
         assert_eq!(messages("a\u{2028}").len(), 1);
         assert_eq!(messages("a\u{85}").len(), 1);

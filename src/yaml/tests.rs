@@ -30,11 +30,7 @@ fn findings(text: &str) -> Vec<String> {
 }
 
 fn ids(text: &str) -> Vec<&'static str> {
-    read_as(Dialect::Definition, text)
-        .1
-        .iter()
-        .map(|d| d.code.id)
-        .collect()
+    read_as(Dialect::Definition, text).1.iter().map(|d| d.code.id).collect()
 }
 
 /// Every key and scalar with the text it was read from.
@@ -52,10 +48,7 @@ fn places(text: &str, node: &Node, out: &mut Vec<String>) {
 
 fn all_places(text: &str) -> Vec<String> {
     let mut out = Vec::new();
-    read_as(Dialect::Definition, text)
-        .0
-        .iter()
-        .for_each(|node| places(text, node, &mut out));
+    read_as(Dialect::Definition, text).0.iter().for_each(|node| places(text, node, &mut out));
     out
 }
 
@@ -68,10 +61,7 @@ fn documents_are_read_in_order_and_empty_ones_left_out() {
     assert!(values("").is_empty());
     assert!(values("# only a comment\n").is_empty());
     assert_eq!(values("\u{feff}a: 1\n"), [json!({"a": 1})]);
-    assert_eq!(
-        values("---\na: 1\n...\n---\nb: 2\n...\n"),
-        [json!({"a": 1}), json!({"b": 2})]
-    );
+    assert_eq!(values("---\na: 1\n...\n---\nb: 2\n...\n"), [json!({"a": 1}), json!({"b": 2})]);
 }
 
 #[test]
@@ -142,11 +132,7 @@ fn a_duplicate_key_points_at_both_places() {
     let (nodes, found) = read_as(Dialect::Definition, "s:\n  k: 1\n  k: 2\n");
     assert_eq!(found.len(), 1);
     assert_eq!(
-        (
-            found[0].code.id,
-            found[0].span.start,
-            found[0].route.as_str()
-        ),
+        (found[0].code.id, found[0].span.start, found[0].route.as_str()),
         ("OMP0103", 12, "s.k")
     );
     assert_eq!(found[0].related[0].span.start, 5);
@@ -165,9 +151,7 @@ fn all_findings_of_all_documents_come_at_once() {
     let text = "a: on\na: 012\n---\nb: [x\n---\nc: 'open\n---\nd: !foo 1\n? [e]\n: f\n";
     assert_eq!(
         ids(text),
-        [
-            "OMP0104", "OMP0103", "OMP0104", "OMP0101", "OMP0101", "OMP0106", "OMP0105"
-        ]
+        ["OMP0104", "OMP0103", "OMP0104", "OMP0101", "OMP0101", "OMP0106", "OMP0105"]
     );
 }
 
@@ -184,10 +168,7 @@ fn syntax_errors_say_what_is_wrong_where() {
         ("a: b: c\n", "OMP0101@:: a `:` stands where no key can be"),
         ("a: 'b\n", "OMP0101@': this quote is not closed"),
         ("a: [b\n", "OMP0101@[: this bracket is not closed"),
-        (
-            "a: [b}\n",
-            "OMP0101@}: a `,` or the closing `]` is missing before this",
-        ),
+        ("a: [b}\n", "OMP0101@}: a `,` or the closing `]` is missing before this"),
         (
             "a: 'b\nc: d'\n",
             "OMP0101@': this quote is not closed, or its text goes on in lines that",
@@ -198,69 +179,32 @@ fn syntax_errors_say_what_is_wrong_where() {
             "OMP0101@c: this is indented differently from what stands beside it",
         ),
         ("a:\n- b\nc\n", "OMP0101@c: this line has no `key:`"),
-        (
-            "- b\nc: d\n",
-            "OMP0101@c: an item of the sequence was expected here",
-        ),
+        ("- b\nc: d\n", "OMP0101@c: an item of the sequence was expected here"),
         ("a: - b\n", "OMP0101@-: a `-` item cannot start here"),
-        (
-            "a: \"\\d\"\n",
-            "OMP0101@\\: a backslash is followed by a character that is no escape",
-        ),
-        (
-            "a: @b\n",
-            "OMP0101@@: no text without quotes can start with this character",
-        ),
-        (
-            "a: 'b' c\n",
-            "OMP0101@c: something follows the end of this value",
-        ),
-        (
-            "a: b\n\n  c: d\n",
-            "OMP0101@:: a `:` stands where no key can be",
-        ),
-        (
-            "%YAML 1.2\n---\na: b\n",
-            "OMP0101@%: directives, lines that start with `%`",
-        ),
+        ("a: \"\\d\"\n", "OMP0101@\\: a backslash is followed by a character that is no escape"),
+        ("a: @b\n", "OMP0101@@: no text without quotes can start with this character"),
+        ("a: 'b' c\n", "OMP0101@c: something follows the end of this value"),
+        ("a: b\n\n  c: d\n", "OMP0101@:: a `:` stands where no key can be"),
+        ("%YAML 1.2\n---\na: b\n", "OMP0101@%: directives, lines that start with `%`"),
         (
             "a: *b\n",
             "OMP0107@*b: this alias names an anchor that is not set before it in the document",
         ),
-        (
-            "a:\n\tb: 1\n",
-            "OMP0102@\t: a tab stands where only spaces can",
-        ),
+        ("a:\n\tb: 1\n", "OMP0102@\t: a tab stands where only spaces can"),
         ("a: ]\n", "OMP0101@]: a closing bracket has no opening one"),
-        (
-            "a: |\n    \n  b\n",
-            "OMP0101@b: an empty line above has more spaces",
-        ),
+        ("a: |\n    \n  b\n", "OMP0101@b: an empty line above has more spaces"),
         ("|\n\n# b\n", "OMP0101@#: a block of text must be indented"),
-        (
-            "a: &b &c d\n",
-            "OMP0101@&: a value has two anchors or two tags",
-        ),
+        ("a: &b &c d\n", "OMP0101@&: a value has two anchors or two tags"),
     ];
     for (text, expected) in cases {
         let found = findings(text);
-        assert!(
-            found.len() == 1 && found[0].starts_with(expected),
-            "{text:?}: {found:?}"
-        );
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{text:?}: {found:?}");
     }
 }
 
 #[test]
 fn tabs_that_pyyaml_refuses_are_found_and_those_in_texts_are_not() {
-    for text in [
-        "a:\tb\n",
-        "a: b\t\n",
-        "a: b\tc\n",
-        "- a\n-\tb\n",
-        "a: [b,\tc]\n",
-        "a: b\n\t\n",
-    ] {
+    for text in ["a:\tb\n", "a: b\t\n", "a: b\tc\n", "- a\n-\tb\n", "a: [b,\tc]\n", "a: b\n\t\n"] {
         assert_eq!(ids(text), ["OMP0102"], "{text:?}");
     }
     for text in ["a: 'b\tc'\n", "a: b #\tc\n", "#\t\na: |\n  b\tc\n  \td\n"] {
@@ -271,10 +215,7 @@ fn tabs_that_pyyaml_refuses_are_found_and_those_in_texts_are_not() {
 #[test]
 fn ambiguous_values_say_what_each_reader_takes() {
     let (_, found) = read_as(Dialect::Definition, "spec: {verify: no}\n");
-    assert_eq!(
-        found[0].message,
-        "`no` is read differently by different YAML readers"
-    );
+    assert_eq!(found[0].message, "`no` is read differently by different YAML readers");
     assert_eq!(found[0].route, "spec.verify");
     assert_eq!(
         found[0].notes,
@@ -284,10 +225,7 @@ fn ambiguous_values_say_what_each_reader_takes() {
             "Go's sigs.k8s.io/yaml, in kubectl, reads the boolean false"
         ]
     );
-    assert_eq!(
-        found[0].help.as_deref(),
-        Some("write \"no\" for the text, or false")
-    );
+    assert_eq!(found[0].help.as_deref(), Some("write \"no\" for the text, or false"));
 }
 
 #[test]
@@ -295,10 +233,7 @@ fn an_ambiguous_value_at_a_secret_looking_key_is_not_shown() {
     let (_, found) = read_as(Dialect::Definition, "jwtToken: 0123456\npassword: 1_2\n");
     assert_eq!(found.len(), 2);
     for diagnostic in &found {
-        let shown = format!(
-            "{} {:?} {:?}",
-            diagnostic.message, diagnostic.notes, diagnostic.help
-        );
+        let shown = format!("{} {:?} {:?}", diagnostic.message, diagnostic.notes, diagnostic.help);
         assert!(
             !shown.contains("42798") && !shown.contains("0123456") && !shown.contains("1_2"),
             "{shown}"
@@ -308,26 +243,14 @@ fn an_ambiguous_value_at_a_secret_looking_key_is_not_shown() {
 
 #[test]
 fn keys_are_strings() {
-    assert_eq!(
-        findings("1: a\n"),
-        ["OMP0105@1: this key is the integer 1, not a string"]
-    );
-    assert_eq!(
-        findings("true: a\n"),
-        ["OMP0105@true: this key is the boolean true, not a string"]
-    );
-    assert_eq!(
-        findings("~: a\n"),
-        ["OMP0105@~: this key is null, not a string"]
-    );
+    assert_eq!(findings("1: a\n"), ["OMP0105@1: this key is the integer 1, not a string"]);
+    assert_eq!(findings("true: a\n"), ["OMP0105@true: this key is the boolean true, not a string"]);
+    assert_eq!(findings("~: a\n"), ["OMP0105@~: this key is null, not a string"]);
     assert_eq!(
         findings("on: a\n"),
         ["OMP0104@on: the key `on` is read differently by different YAML readers"]
     );
-    assert_eq!(
-        values("\"1\": a\n'on': b\n"),
-        [json!({"1": "a", "on": "b"})]
-    );
+    assert_eq!(values("\"1\": a\n'on': b\n"), [json!({"1": "a", "on": "b"})]);
     assert_eq!(ids("? {a: b}\n: c\n"), ["OMP0105"]);
 }
 
@@ -350,10 +273,7 @@ fn anchors_end_with_their_document_and_cannot_hold_themselves() {
     assert_eq!(ids("a: &x 1\n---\nb: *x\n"), ["OMP0107"]);
     assert_eq!(ids("a: &x 1\nb: &x 2\n"), ["OMP0107"]);
     assert_eq!(ids("a: &x 1\n...\n---\nb: *x\n"), ["OMP0107"]);
-    assert_eq!(
-        findings("&a [*a]\n"),
-        ["OMP0107@*a: this alias stands inside what it repeats"]
-    );
+    assert_eq!(findings("&a [*a]\n"), ["OMP0107@*a: this alias stands inside what it repeats"]);
 }
 
 #[test]
@@ -408,10 +328,8 @@ fn numbers_that_json_does_not_have_are_found() {
 
 #[test]
 fn the_pyyaml_dialect_resolves_as_pyyaml_without_findings() {
-    let (nodes, found) = read_as(
-        Dialect::PyYaml,
-        "a: yes\nb: 012\nc: 1:30\nd: 2024-05-01\ne: 1e3\nf: y\n",
-    );
+    let (nodes, found) =
+        read_as(Dialect::PyYaml, "a: yes\nb: 012\nc: 1:30\nd: 2024-05-01\ne: 1e3\nf: y\n");
     assert!(found.is_empty(), "{found:?}");
     let expected = json!({"a": true, "b": 10, "c": 90, "d": "2024-05-01", "e": "1e3", "f": "y"});
     assert_eq!(Json::from(&nodes[0]), expected);
@@ -419,18 +337,14 @@ fn the_pyyaml_dialect_resolves_as_pyyaml_without_findings() {
 
 #[test]
 fn hostile_texts_end_in_a_finding_quickly() {
-    let bomb: String = std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned())
-        .chain((1..12).map(|i| {
-            format!(
-                "a{i}: &a{i} [{}]\n",
-                vec![format!("*a{}", i - 1); 10].join(", ")
-            )
-        }))
-        .collect();
+    let bomb: String =
+        std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned())
+            .chain((1..12).map(|i| {
+                format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "))
+            }))
+            .collect();
     let repeated = |part: &str, bytes: usize| part.repeat(bytes / part.len());
-    let nested_block: String = (0..1000)
-        .map(|i| format!("{}a:\n", " ".repeat(i)))
-        .collect();
+    let nested_block: String = (0..1000).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
     let large = super::MAX_DOCUMENT_BYTES - 10;
     let texts = [
         (bomb, "OMP0109"),
@@ -445,15 +359,7 @@ fn hostile_texts_end_in_a_finding_quickly() {
         (repeated("&a [", 10_000), "OMP0109"),
         (format!("a: {}", repeated("x", 16 << 20)), "OMP0109"),
         (repeated("---\n'\n", 1 << 20), "OMP0101"),
-        (
-            format!(
-                "[{}]",
-                (0..600_000)
-                    .map(|i| format!("&a{i} x,"))
-                    .collect::<String>()
-            ),
-            "OMP0109",
-        ),
+        (format!("[{}]", (0..600_000).map(|i| format!("&a{i} x,")).collect::<String>()), "OMP0109"),
         (repeated("\0", 1 << 20), "OMP0111"),
         (repeated("\t", 1 << 19), "OMP0102"),
     ];
@@ -461,17 +367,9 @@ fn hostile_texts_end_in_a_finding_quickly() {
         let started = std::time::Instant::now();
         let found = ids(&text);
         let shown = &text[..text.len().min(40)];
-        assert!(
-            found.contains(&id),
-            "{shown}: {:?}",
-            &found[..found.len().min(5)]
-        );
+        assert!(found.contains(&id), "{shown}: {:?}", &found[..found.len().min(5)]);
         assert!(found.len() <= 500, "{shown}: {} findings", found.len());
-        assert!(
-            started.elapsed().as_secs() < 20,
-            "{shown}: {:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed().as_secs() < 20, "{shown}: {:?}", started.elapsed());
     }
 }
 

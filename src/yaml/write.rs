@@ -231,9 +231,7 @@ fn literal_header(text: &str) -> Option<&'static str> {
     let is_carried =
         |byte: &u8| is_safe_plain_byte(*byte) || matches!(byte, b' ' | b'#' | b':' | b'\n');
     if !text.as_bytes().iter().all(is_carried)
-        && !text
-            .chars()
-            .all(|c| c == '\n' || c == '\t' || is_printable(c))
+        && !text.chars().all(|c| c == '\n' || c == '\t' || is_printable(c))
     {
         return None;
     }

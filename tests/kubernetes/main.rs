@@ -22,12 +22,7 @@ use serde_json::Value;
 
 /// Puts questions to Kubernetes' code, all in one go; `None` without Go.
 fn ask(questions: &[Value]) -> Option<Vec<Value>> {
-    if Command::new("go")
-        .arg("version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
+    if Command::new("go").arg("version").stdout(Stdio::null()).status().is_err() {
         assert!(std::env::var_os("CI").is_none(), "CI must have Go");
         eprintln!("skipped: Go is missing");
         return None;
@@ -40,19 +35,14 @@ fn ask(questions: &[Value]) -> Option<Vec<Value>> {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let lines: String = questions
-        .iter()
-        .map(|question| format!("{question}\n"))
-        .collect();
+    let lines: String = questions.iter().map(|question| format!("{question}\n")).collect();
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let answers: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), questions.len());
     Some(answers)
 }

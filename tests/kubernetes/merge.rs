@@ -11,9 +11,8 @@ use crate::dice::Dice;
 #[test]
 fn strategic_merge_gives_what_kubernetes_gives() {
     let mut dice = Dice(0x2545_F491_4F6C_DD1D);
-    let pairs: Vec<(Value, Value)> = (0..3000)
-        .map(|_| (template(&mut dice, false), template(&mut dice, true)))
-        .collect();
+    let pairs: Vec<(Value, Value)> =
+        (0..3000).map(|_| (template(&mut dice, false), template(&mut dice, true))).collect();
     let questions: Vec<Value> = pairs
         .iter()
         .map(|(base, patch)| json!({"ask": "merge", "base": base, "patch": patch}))
@@ -25,19 +24,9 @@ fn strategic_merge_gives_what_kubernetes_gives() {
     for ((base, patch), answer) in pairs.iter().zip(&answers) {
         let mut merged = Node::from(base.clone());
         let mut found = Diagnostics::default();
-        strategic_merge(
-            &mut merged,
-            &Node::from(patch.clone()),
-            Type::pod_template(),
-            &mut found,
-        );
-        let unexpected = found
-            .iter()
-            .find(|diagnostic| diagnostic.code.id != "OMP0629");
-        assert!(
-            unexpected.is_none(),
-            "{unexpected:?}\nbase {base}\npatch {patch}"
-        );
+        strategic_merge(&mut merged, &Node::from(patch.clone()), Type::pod_template(), &mut found);
+        let unexpected = found.iter().find(|diagnostic| diagnostic.code.id != "OMP0629");
+        assert!(unexpected.is_none(), "{unexpected:?}\nbase {base}\npatch {patch}");
         let text = Value::from(&merged).to_string();
         assert!(
             !text.contains('$') && !text.contains("null"),
@@ -60,27 +49,18 @@ fn template(dice: &mut Dice, patch: bool) -> Value {
     for field in dice.some(&["labels", "annotations"]) {
         metadata.insert(field.into(), strings(dice, patch));
     }
-    metadata.insert(
-        "finalizers".into(),
-        json!(dice.some(&["x/a", "x/b", "x/c"])),
-    );
+    metadata.insert("finalizers".into(), json!(dice.some(&["x/a", "x/b", "x/c"])));
     if patch && dice.one_in(3) {
         metadata.insert("$deleteFromPrimitiveList/finalizers".into(), json!(["x/d"]));
     } else if !patch {
-        metadata["finalizers"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!("x/d"));
+        metadata["finalizers"].as_array_mut().unwrap().push(json!("x/d"));
     }
     let mut spec = Map::new();
     for list in dice.some(&["containers", "initContainers"]) {
         let entries = keyed(dice, patch, "name", &["a", "b", "c"], container);
         spec.insert(list.into(), entries);
     }
-    spec.insert(
-        "volumes".into(),
-        keyed(dice, patch, "name", &["v", "w", "x"], volume),
-    );
+    spec.insert("volumes".into(), keyed(dice, patch, "name", &["v", "w", "x"], volume));
     spec.insert(
         "imagePullSecrets".into(),
         keyed(dice, patch, "name", &["p", "q"], |_, _, _| Map::new()),
@@ -98,14 +78,7 @@ fn template(dice: &mut Dice, patch: bool) -> Value {
             "nodeSelector" => strings(dice, patch),
             _ => json!([{"key": dice.pick(&["k", "l"]), "operator": "Exists"}]),
         };
-        spec.insert(
-            field.into(),
-            if patch && dice.one_in(5) {
-                Value::Null
-            } else {
-                value
-            },
-        );
+        spec.insert(field.into(), if patch && dice.one_in(5) { Value::Null } else { value });
     }
     // The base has it always: what a directive does where there is nothing is a documented difference.
     let mut context = json!({"runAsUser": dice.roll(9), "runAsGroup": dice.roll(9)});
@@ -125,14 +98,7 @@ fn strings(dice: &mut Dice, patch: bool) -> Value {
     let mut map = Map::new();
     for key in dice.some(&["a", "b", "c", "d"]) {
         let gone = patch && dice.one_in(4);
-        map.insert(
-            key.into(),
-            if gone {
-                Value::Null
-            } else {
-                json!(dice.pick(&["1", "2"]))
-            },
-        );
+        map.insert(key.into(), if gone { Value::Null } else { json!(dice.pick(&["1", "2"])) });
     }
     map.into()
 }
@@ -171,12 +137,8 @@ fn container(dice: &mut Dice, patch: bool, _: &str) -> Map<String, Value> {
         let value = match field {
             "image" => json!(dice.pick(&["i", "j"])),
             "command" => json!(dice.some(&["x", "y", "z"])),
-            "env" => keyed(
-                dice,
-                patch,
-                "name",
-                &["LITERAL", "SECRET", "FIELD"],
-                |dice, _, name| {
+            "env" => {
+                keyed(dice, patch, "name", &["LITERAL", "SECRET", "FIELD"], |dice, _, name| {
                     object(match name {
                         "LITERAL" => json!({"value": dice.pick(&["1", "2"])}),
                         "SECRET" => {
@@ -186,8 +148,8 @@ fn container(dice: &mut Dice, patch: bool, _: &str) -> Map<String, Value> {
                             json!({"valueFrom": {"fieldRef": {"fieldPath": dice.pick(&["p", "q"])}}})
                         }
                     })
-                },
-            ),
+                })
+            }
             "volumeMounts" => keyed(dice, patch, "mountPath", &["/a", "/b"], |dice, _, _| {
                 object(json!({"name": dice.pick(&["v", "w"])}))
             }),
@@ -228,11 +190,7 @@ fn host_alias(dice: &mut Dice, _: bool, _: &str) -> Map<String, Value> {
 }
 
 fn spread(dice: &mut Dice, _: bool, key: &str) -> Map<String, Value> {
-    let how = if key == "zone" {
-        "DoNotSchedule"
-    } else {
-        "ScheduleAnyway"
-    };
+    let how = if key == "zone" { "DoNotSchedule" } else { "ScheduleAnyway" };
     object(json!({"maxSkew": dice.roll(3), "whenUnsatisfiable": how}))
 }
 
@@ -258,10 +216,7 @@ fn ordered(value: &Value) -> Value {
                         let key = ["mountPath", "ip", "topologyKey", "name"]
                             .iter()
                             .find_map(|key| item.get(key));
-                        item.get("containerPort")
-                            .or(key)
-                            .unwrap_or(item)
-                            .to_string()
+                        item.get("containerPort").or(key).unwrap_or(item).to_string()
                     });
                 }
                 (key.clone(), value)

@@ -12,10 +12,8 @@ use crate::dice::Dice;
 fn pod_security_allows_what_kubernetes_allows() {
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let templates: Vec<Value> = (0..6000).map(|_| secured(&mut dice)).collect();
-    let questions: Vec<Value> = templates
-        .iter()
-        .map(|object| json!({"ask": "restricted", "object": object}))
-        .collect();
+    let questions: Vec<Value> =
+        templates.iter().map(|object| json!({"ask": "restricted", "object": object})).collect();
     let Some(answers) = ask(&questions) else {
         return;
     };
@@ -30,10 +28,7 @@ fn pod_security_allows_what_kubernetes_allows() {
         );
         allowed += usize::from(found.is_empty());
     }
-    assert!(
-        (600..5400).contains(&allowed),
-        "one-sided: {allowed} allowed"
-    );
+    assert!((600..5400).contains(&allowed), "one-sided: {allowed} allowed");
 }
 
 /// A pod template that mostly passes, with up to two settings of any kind.
@@ -67,19 +62,14 @@ fn secured(dice: &mut Dice) -> Value {
                 template["spec"]["volumes"] = json!([volume]);
             }
             6 => {
-                let key = dice.pick(&[
-                    "container.apparmor.security.beta.kubernetes.io/main",
-                    "other",
-                ]);
+                let key =
+                    dice.pick(&["container.apparmor.security.beta.kubernetes.io/main", "other"]);
                 let value = dice.pick(&["", "unconfined", "runtime/default", "localhost/x"]);
                 template["metadata"]["annotations"] = json!({key: value});
             }
             7 => {
-                let name = dice.pick(&[
-                    "kernel.msgmax",
-                    "net.ipv4.tcp_rmem",
-                    "kernel.shm_rmid_forced",
-                ]);
+                let name =
+                    dice.pick(&["kernel.msgmax", "net.ipv4.tcp_rmem", "kernel.shm_rmid_forced"]);
                 pod["sysctls"] = json!([{"name": name, "value": "1"}]);
             }
             8 => pod["runAsNonRoot"] = json!(on),
@@ -111,11 +101,8 @@ fn secured(dice: &mut Dice) -> Value {
                 (if on { &mut pod } else { &mut context })["seLinuxOptions"] = option;
             }
             18 => {
-                (if dice.one_in(2) {
-                    &mut pod
-                } else {
-                    &mut context
-                })["windowsOptions"] = json!({"hostProcess": on});
+                (if dice.one_in(2) { &mut pod } else { &mut context })["windowsOptions"] =
+                    json!({"hostProcess": on});
             }
             19 => context["privileged"] = json!(on),
             20 => context["procMount"] = json!(dice.pick(&["Default", "Unmasked"])),

@@ -28,10 +28,7 @@ fn files(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
 
 fn manifests() -> Vec<Manifest> {
     let mut paths = Vec::new();
-    files(
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/golden")),
-        &mut paths,
-    );
+    files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/golden")), &mut paths);
     paths.sort();
     let mut found = Diagnostics::default();
     let mut manifests = Vec::new();
@@ -48,17 +45,10 @@ fn manifests() -> Vec<Manifest> {
 #[test]
 fn kubernetes_decodes_every_rendered_object_strictly() {
     let manifests = manifests();
-    let ours = |manifest: &&Manifest| {
-        !manifest
-            .api_version()
-            .starts_with("pipelines.openmetadata.org/")
-    };
+    let ours =
+        |manifest: &&Manifest| !manifest.api_version().starts_with("pipelines.openmetadata.org/");
     let objects: Vec<&Manifest> = manifests.iter().filter(ours).collect();
-    assert!(
-        objects.len() > 50,
-        "the goldens hold only {} objects",
-        objects.len()
-    );
+    assert!(objects.len() > 50, "the goldens hold only {} objects", objects.len());
     let questions: Vec<Value> = objects
         .iter()
         .map(|manifest| json!({"ask": "decode", "object": Value::from(manifest.node())}))
@@ -81,17 +71,13 @@ fn pod_security_restricted_admits_every_pod_that_does_not_ask_for_less() {
         .iter()
         .flat_map(|manifest| {
             let templates = pod_templates(manifest, &mut found);
-            templates
-                .into_iter()
-                .map(move |template| (manifest, Value::from(template.as_ref())))
+            templates.into_iter().map(move |template| (manifest, Value::from(template.as_ref())))
         })
         .collect();
     assert!(found.is_empty(), "{found:?}");
     assert!(pods.len() > 30, "the goldens hold only {} pods", pods.len());
-    let questions: Vec<Value> = pods
-        .iter()
-        .map(|(_, pod)| json!({"ask": "restricted", "object": pod}))
-        .collect();
+    let questions: Vec<Value> =
+        pods.iter().map(|(_, pod)| json!({"ask": "restricted", "object": pod})).collect();
     for ((manifest, pod), answer) in pods.iter().zip(ask(&questions).unwrap_or_default()) {
         let admitted = answer.get("refused").is_none();
         assert!(

@@ -29,9 +29,7 @@ fn instance(dice: &mut Dice, table: &Value, schema: &Value, depth: usize) -> Val
             "array" => {
                 // One entry, so that entries of one key do not meet.
                 let items = if depth == 0 { 0 } else { dice.roll(2) };
-                (0..items)
-                    .map(|_| instance(dice, table, &schema["items"], depth - 1))
-                    .collect()
+                (0..items).map(|_| instance(dice, table, &schema["items"], depth - 1)).collect()
             }
             _ => mapping(dice, table, schema, depth),
         },
@@ -42,22 +40,14 @@ fn instance(dice: &mut Dice, table: &Value, schema: &Value, depth: usize) -> Val
 fn mapping(dice: &mut Dice, table: &Value, schema: &Value, depth: usize) -> Value {
     let mut fields = Map::new();
     if schema["additionalProperties"].is_object() {
-        let value = instance(
-            dice,
-            table,
-            &schema["additionalProperties"],
-            depth.saturating_sub(1),
-        );
+        let value = instance(dice, table, &schema["additionalProperties"], depth.saturating_sub(1));
         fields.insert(dice.pick(&["k", "example.org/l"]).into(), value);
     }
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
         let wanted = depth > 0 && dice.one_in(3);
         if wanted || required.iter().any(|field| field == name.as_str()) {
-            fields.insert(
-                name.clone(),
-                instance(dice, table, schema, depth.saturating_sub(1)),
-            );
+            fields.insert(name.clone(), instance(dice, table, schema, depth.saturating_sub(1)));
         }
     }
     fields.into()
@@ -97,19 +87,10 @@ fn what_the_tables_allow_kubernetes_decodes() {
         serde_json::from_str(include_str!("../../src/manifest/kubernetes.json")).unwrap();
     let mut dice = Dice(0xD1B5_4A32_D192_ED03);
     let objects: Vec<Value> = (0..2000)
-        .map(|number| {
-            instance(
-                &mut dice,
-                &table,
-                &table["$defs"][KINDS[number % KINDS.len()]],
-                12,
-            )
-        })
+        .map(|number| instance(&mut dice, &table, &table["$defs"][KINDS[number % KINDS.len()]], 12))
         .collect();
-    let questions: Vec<Value> = objects
-        .iter()
-        .map(|object| json!({"ask": "decode", "object": object}))
-        .collect();
+    let questions: Vec<Value> =
+        objects.iter().map(|object| json!({"ask": "decode", "object": object})).collect();
     let Some(answers) = ask(&questions) else {
         return;
     };
@@ -125,12 +106,8 @@ fn what_kubernetes_cannot_decode_is_a_finding() {
     let mut dice = Dice(0x94D0_49BB_1331_11EB);
     let mut objects = Vec::new();
     for number in 0..2000 {
-        let mut object = instance(
-            &mut dice,
-            &table,
-            &table["$defs"][KINDS[number % KINDS.len()]],
-            12,
-        );
+        let mut object =
+            instance(&mut dice, &table, &table["$defs"][KINDS[number % KINDS.len()]], 12);
         object["metadata"]["name"] = json!("n");
         let mut places = Vec::new();
         mappings(&object, "", &mut places);
@@ -139,29 +116,17 @@ fn what_kubernetes_cannot_decode_is_a_finding() {
         if dice.one_in(2) || mapping.is_empty() {
             mapping.insert("unknown".into(), json!({"x": [1]}));
         } else {
-            let key = mapping
-                .keys()
-                .nth(dice.roll(mapping.len()))
-                .unwrap()
-                .clone();
+            let key = mapping.keys().nth(dice.roll(mapping.len())).unwrap().clone();
             let identity = ["apiVersion", "kind", "metadata"].contains(&key.as_str());
             if !identity && (place != "/metadata" || key != "name") {
-                let wrong = [
-                    json!(true),
-                    json!("text"),
-                    json!([1]),
-                    json!({"a": 1}),
-                    json!(1.5),
-                ];
+                let wrong = [json!(true), json!("text"), json!([1]), json!({"a": 1}), json!(1.5)];
                 mapping.insert(key, wrong[dice.roll(wrong.len())].clone());
             }
         }
         objects.push(object);
     }
-    let questions: Vec<Value> = objects
-        .iter()
-        .map(|object| json!({"ask": "decode", "object": object}))
-        .collect();
+    let questions: Vec<Value> =
+        objects.iter().map(|object| json!({"ask": "decode", "object": object})).collect();
     let Some(answers) = ask(&questions) else {
         return;
     };

@@ -14,19 +14,13 @@ fn mutations(workflow: &Value) -> Vec<(String, Value)> {
     while let Some((pointer, value)) = queue.pop() {
         match value {
             Value::Object(entries) => {
-                queue.extend(
-                    entries
-                        .iter()
-                        .map(|(key, value)| (format!("{pointer}/{key}"), value)),
-                );
+                queue
+                    .extend(entries.iter().map(|(key, value)| (format!("{pointer}/{key}"), value)));
                 pointers.push((format!("{pointer}/noFieldOfAny"), true));
             }
             Value::Array(items) => {
                 queue.extend(
-                    items
-                        .iter()
-                        .enumerate()
-                        .map(|(at, value)| (format!("{pointer}/{at}"), value)),
+                    items.iter().enumerate().map(|(at, value)| (format!("{pointer}/{at}"), value)),
                 );
             }
             _ => {}
@@ -63,11 +57,7 @@ fn mutations(workflow: &Value) -> Vec<(String, Value)> {
 fn ompipe_and_an_independent_validator_agree_on_mutated_workflows() {
     let mut workflows = examples();
     let (small, imported) = small_bundle();
-    let mut schemas = vec![(
-        small,
-        imported,
-        vec![("small".to_owned(), small_workflow())],
-    )];
+    let mut schemas = vec![(small, imported, vec![("small".to_owned(), small_workflow())])];
     for path in [pydantic_schema(), spec_jar()].into_iter().flatten() {
         let (bundle, imported) = bundle_of(&path, None);
         schemas.push((bundle, imported, workflows.clone()));
@@ -88,11 +78,7 @@ fn ompipe_and_an_independent_validator_agree_on_mutated_workflows() {
                 };
                 let valid = found.iter().all(agrees);
                 let theirs = validator.is_valid(&mutated);
-                assert_eq!(
-                    valid, theirs,
-                    "{} {name}: {change}: {found:?}",
-                    imported.version
-                );
+                assert_eq!(valid, theirs, "{} {name}: {change}: {found:?}", imported.version);
                 count += 1;
             }
         }
@@ -104,10 +90,9 @@ fn ompipe_and_an_independent_validator_agree_on_mutated_workflows() {
 fn without_references(workflow: &Value) -> Value {
     match workflow {
         Value::Object(entries) if entries.contains_key("secretKeyRef") => json!("value"),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|(key, value)| (key.clone(), without_references(value)))
-            .collect(),
+        Value::Object(entries) => {
+            entries.iter().map(|(key, value)| (key.clone(), without_references(value))).collect()
+        }
         Value::Array(items) => items.iter().map(without_references).collect(),
         Value::String(text) if text.starts_with("secret:/") => json!("value"),
         other => other.clone(),

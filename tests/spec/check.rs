@@ -22,23 +22,11 @@ fn each_kind_of_mistake_is_found_under_its_own_code() {
     };
     let password = format!("{config}/password");
     assert_eq!(found(&password, Some(json!("x"))).0, "OMP0301");
-    assert_eq!(
-        found(&password, Some(json!("x"))).1,
-        "source.serviceConnection.config.password"
-    );
-    assert_eq!(
-        found("/source/sourceConfig/config/threads", Some(json!("two"))).0,
-        "OMP0302"
-    );
+    assert_eq!(found(&password, Some(json!("x"))).1, "source.serviceConnection.config.password");
+    assert_eq!(found("/source/sourceConfig/config/threads", Some(json!("two"))).0, "OMP0302");
     assert_eq!(found(&format!("{config}/hostPort"), None).0, "OMP0303");
-    assert_eq!(
-        found(&format!("{config}/type"), Some(json!("MySQL"))).0,
-        "OMP0304"
-    );
-    assert_eq!(
-        found("/source/sourceConfig/config/threads", Some(json!(0))).0,
-        "OMP0305"
-    );
+    assert_eq!(found(&format!("{config}/type"), Some(json!("MySQL"))).0, "OMP0304");
+    assert_eq!(found("/source/sourceConfig/config/threads", Some(json!(0))).0, "OMP0305");
     let server = "/workflowConfig/openMetadataServerConfig/hostPort";
     assert_eq!(found(server, Some(json!("openmetadata"))).0, "OMP0306");
     assert_eq!(found("/source/sourceConfig/config/type", None).0, "OMP0307");
@@ -47,14 +35,9 @@ fn each_kind_of_mistake_is_found_under_its_own_code() {
 #[test]
 fn an_unknown_connector_comes_with_the_one_that_was_meant() {
     let mut found = Diagnostics::default();
-    let workflow = with(
-        &small_workflow(),
-        "/source/serviceConnection/config/type",
-        Some(json!("MySQL")),
-    );
-    small_bundle()
-        .0
-        .check_workflow(&Node::from(workflow), &mut found);
+    let workflow =
+        with(&small_workflow(), "/source/serviceConnection/config/type", Some(json!("MySQL")));
+    small_bundle().0.check_workflow(&Node::from(workflow), &mut found);
     let help: Vec<_> = found.iter().filter_map(|d| d.help.clone()).collect();
     assert!(help[0].contains("`Mysql`"), "{help:?}");
 }
@@ -64,18 +47,9 @@ fn a_secret_never_reaches_a_finding() {
     let (bundle, _) = small_bundle();
     let workflow = small_workflow();
     for (pointer, value) in [
-        (
-            "/workflowConfig/openMetadataServerConfig/securityConfig/jwtToken",
-            json!(["hunter2"]),
-        ),
-        (
-            "/source/serviceConnection/config/authType/password",
-            json!({"hunter2": 1}),
-        ),
-        (
-            "/source/serviceConnection/config/authType",
-            json!("hunter2"),
-        ),
+        ("/workflowConfig/openMetadataServerConfig/securityConfig/jwtToken", json!(["hunter2"])),
+        ("/source/serviceConnection/config/authType/password", json!({"hunter2": 1})),
+        ("/source/serviceConnection/config/authType", json!("hunter2")),
     ] {
         let found = findings(&bundle, &with(&workflow, pointer, Some(value)));
         assert!(!found.is_empty(), "{pointer}");
@@ -89,9 +63,7 @@ fn a_secret_never_reaches_a_finding() {
 fn secret_leaves_are_those_with_the_format_of_a_password() {
     let mut leaves = Vec::new();
     let workflow = Node::from(small_workflow());
-    small_bundle()
-        .0
-        .secrets(&workflow, &mut |leaf| leaves.push(Value::from(leaf)));
+    small_bundle().0.secrets(&workflow, &mut |leaf| leaves.push(Value::from(leaf)));
     leaves.sort_by_key(Value::is_string);
     assert_eq!(
         leaves,
@@ -128,29 +100,15 @@ fn what_openmetadata_converts_is_a_warning_with_the_better_spelling() {
     let threads = "/source/sourceConfig/config/threads";
     let flag = "/source/sourceConfig/config/markDeletedTables";
     let server = "/workflowConfig/openMetadataServerConfig/hostPort";
-    for (pointer, value) in [
-        (threads, json!("4")),
-        (threads, json!(true)),
-        (flag, json!("Yes")),
-        (flag, json!(1)),
-    ] {
+    for (pointer, value) in
+        [(threads, json!("4")), (threads, json!(true)), (flag, json!("Yes")), (flag, json!(1))]
+    {
         assert_eq!(found(pointer, value), ("OMP0302", Severity::Warning));
     }
-    assert_eq!(
-        found(server, json!("openmetadata:8585/api")),
-        ("OMP0306", Severity::Warning)
-    );
-    for (pointer, value) in [
-        (threads, json!("4.5")),
-        (flag, json!("perhaps")),
-        (flag, json!(2)),
-    ] {
+    assert_eq!(found(server, json!("openmetadata:8585/api")), ("OMP0306", Severity::Warning));
+    for (pointer, value) in [(threads, json!("4.5")), (flag, json!("perhaps")), (flag, json!(2))] {
         assert_eq!(found(pointer, value), ("OMP0302", Severity::Error));
     }
     let name = "/source/serviceName";
-    assert_eq!(
-        found(name, json!(4)),
-        ("OMP0302", Severity::Error),
-        "no number becomes a text"
-    );
+    assert_eq!(found(name, json!(4)), ("OMP0302", Severity::Error), "no number becomes a text");
 }

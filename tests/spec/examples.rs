@@ -27,19 +27,10 @@ fn against_an_older_version_exactly_what_is_newer_is_found() {
     let newer = [
         (
             "postgres",
-            vec![
-                ("OMP0301", "databaseFilterPattern"),
-                ("OMP0301", "schemaFilterPattern"),
-            ],
+            vec![("OMP0301", "databaseFilterPattern"), ("OMP0301", "schemaFilterPattern")],
         ),
         ("redshift_profiler", vec![("OMP0301", "authType")]),
-        (
-            "snowflake",
-            vec![
-                ("OMP0301", "accountUsageSchema"),
-                ("OMP0301", "includeStreams"),
-            ],
-        ),
+        ("snowflake", vec![("OMP0301", "accountUsageSchema"), ("OMP0301", "includeStreams")]),
         // Required until a later version.
         ("tableau", vec![("OMP0301", "proxyURL"), ("OMP0303", "")]),
         ("kafka", vec![]),
@@ -59,10 +50,7 @@ fn against_an_older_version_exactly_what_is_newer_is_found() {
         let expected: Vec<_> = expected
             .iter()
             .map(|(code, field)| {
-                (
-                    *code,
-                    format!("{config}.{field}").trim_end_matches('.').to_owned(),
-                )
+                (*code, format!("{config}.{field}").trim_end_matches('.').to_owned())
             })
             .collect();
         assert_eq!(found, expected, "{name}");
@@ -88,10 +76,8 @@ fn every_connector_is_checked_as_itself() {
             if connector.starts_with("Custom") && labels.is_empty() {
                 continue;
             }
-            let plain = |text: &str| {
-                text.to_lowercase()
-                    .replace(|c: char| !c.is_alphanumeric(), "")
-            };
+            let plain =
+                |text: &str| text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
             let label = labels.first().map_or(String::new(), |label| plain(label));
             assert!(label.contains(&plain(connector)), "{connector}: {labels:?}");
         }

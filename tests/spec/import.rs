@@ -11,9 +11,7 @@ fn zip_of(files: &[(&str, Vec<u8>)]) -> tempfile::NamedTempFile {
     let mut file = tempfile::Builder::new().suffix(".jar").tempfile().unwrap();
     let mut writer = zip::ZipWriter::new(file.as_file_mut());
     for (name, bytes) in files {
-        writer
-            .start_file(*name, zip::write::SimpleFileOptions::default())
-            .unwrap();
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
         writer.write_all(bytes).unwrap();
     }
     writer.finish().unwrap();
@@ -30,10 +28,7 @@ fn small_jar(manifest: &str) -> tempfile::NamedTempFile {
         "entity/services/connections/serviceConnection.json",
         "type/basic.json",
     ];
-    let inner: Vec<String> = names
-        .iter()
-        .map(|name| format!("json/schema/{name}"))
-        .collect();
+    let inner: Vec<String> = names.iter().map(|name| format!("json/schema/{name}")).collect();
     for (name, inner) in names.iter().zip(&inner) {
         files.push((inner, fs::read(small_schema().join(name)).unwrap()));
     }
@@ -53,22 +48,13 @@ fn a_checkout_and_a_jar_of_the_same_files_give_the_same_bundle() {
 #[test]
 fn the_folder_above_the_schemas_will_do_as_well() {
     let above = import(&crate_root().join("tests/spec"), Some("1.2.3")).unwrap();
-    assert_eq!(
-        above.text,
-        import(&small_schema(), Some("1.2.3")).unwrap().text
-    );
+    assert_eq!(above.text, import(&small_schema(), Some("1.2.3")).unwrap().text);
 }
 
 #[test]
 fn a_version_that_nothing_states_is_asked_for() {
-    assert!(matches!(
-        import(&small_schema(), None),
-        Err(Error::NoVersion { .. })
-    ));
-    assert!(matches!(
-        import(&small_schema(), Some("../1.2")),
-        Err(Error::BadVersion { .. })
-    ));
+    assert!(matches!(import(&small_schema(), None), Err(Error::NoVersion { .. })));
+    assert!(matches!(import(&small_schema(), Some("../1.2")), Err(Error::BadVersion { .. })));
 }
 
 #[test]
@@ -76,10 +62,7 @@ fn an_archive_that_swells_beyond_any_schema_is_refused() {
     let zeros = vec![b' '; 65 << 20];
     let bomb = zip_of(&[("json/schema/metadataIngestion/workflow.json", zeros)]);
     assert!(bomb.as_file().metadata().unwrap().len() < 1 << 20);
-    assert!(matches!(
-        import(bomb.path(), Some("1.0")),
-        Err(Error::TooLarge { .. })
-    ));
+    assert!(matches!(import(bomb.path(), Some("1.0")), Err(Error::TooLarge { .. })));
 }
 
 #[test]
@@ -96,10 +79,7 @@ fn what_is_no_schema_is_refused_with_a_reason() {
     assert!(text(&[0xff, 0xfe]).contains("UTF-8"));
     assert!(text("[".repeat(100_000).as_bytes()).contains("recursion limit"));
     let other = zip_of(&[("README.md", b"nothing".to_vec())]);
-    assert!(matches!(
-        import(other.path(), Some("1.0")),
-        Err(Error::NoWorkflow { .. })
-    ));
+    assert!(matches!(import(other.path(), Some("1.0")), Err(Error::NoWorkflow { .. })));
 }
 
 #[test]

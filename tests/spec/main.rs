@@ -34,10 +34,7 @@ fn small_schema() -> PathBuf {
 fn real(variable: &str, default: PathBuf) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map_or(default, PathBuf::from);
     if !path.exists() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "{variable} is needed where CI is set"
-        );
+        assert!(std::env::var_os("CI").is_none(), "{variable} is needed where CI is set");
         println!("skipped: {} is not there; set {variable}", path.display());
         return None;
     }
@@ -45,10 +42,7 @@ fn real(variable: &str, default: PathBuf) -> Option<PathBuf> {
 }
 
 fn pydantic_schema() -> Option<PathBuf> {
-    let folder = real(
-        "OMPIPE_OPENMETADATA",
-        crate_root().join("../shared/openmetadata"),
-    )?;
+    let folder = real("OMPIPE_OPENMETADATA", crate_root().join("../shared/openmetadata"))?;
     Some(folder.join("workflow-1.13.6.3.schema.json"))
 }
 
@@ -63,11 +57,7 @@ fn spec_jar() -> Option<PathBuf> {
 fn findings(bundle: &Bundle, workflow: &Value) -> Vec<(&'static str, String, String)> {
     let mut found = Diagnostics::default();
     bundle.check_workflow(&Node::from(workflow.clone()), &mut found);
-    found
-        .into_sorted()
-        .into_iter()
-        .map(|d| (d.code.id, d.route, d.message))
-        .collect()
+    found.into_sorted().into_iter().map(|d| (d.code.id, d.route, d.message)).collect()
 }
 
 fn bundle_of(path: &Path, version: Option<&str>) -> (Bundle, Imported) {
@@ -117,14 +107,9 @@ fn examples() -> Vec<(String, Value)> {
     let Some(folder) = real("OMPIPE_WORKFLOWS", crate_root().join("../shared/workflows")) else {
         return Vec::new();
     };
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "yaml")
-    });
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     paths.sort();
     let read = |path: &PathBuf| {
         let mut found = Diagnostics::default();

@@ -36,11 +36,7 @@ fn accepted(dialect: Dialect, tries: usize) -> Vec<(String, Value)> {
             texts.push((text, value));
         }
     }
-    assert!(
-        texts.len() > tries / 50,
-        "too few texts are YAML: {}",
-        texts.len()
-    );
+    assert!(texts.len() > tries / 50, "too few texts are YAML: {}", texts.len());
     texts
 }
 
@@ -62,13 +58,7 @@ fn assert_agrees(texts: Vec<(String, Value)>, reader: fn(&[String]) -> Option<Ve
             format!("{text:?}\n   read as {answer:?}\n   not     {value}")
         })
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        values.len(),
-        shown.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), values.len(), shown.join("\n"));
 }
 
 #[test]
@@ -123,10 +113,7 @@ fn pyyaml_agrees_with_real_workflows() {
     };
     let mut texts = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
+        if path.extension().is_some_and(|extension| extension == "yaml") {
             let text = std::fs::read_to_string(&path).unwrap();
             let mut found = Diagnostics::default();
             let nodes = yaml::read(SourceId(0), &text, Dialect::PyYaml, &mut found);

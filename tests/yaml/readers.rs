@@ -55,22 +55,15 @@ fn skip<T>(what: &str) -> Option<T> {
 }
 
 fn ask(mut command: Command, documents: &[String]) -> Vec<Answer> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = documents.join("\0");
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()).unwrap());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     assert!(output.status.success());
-    let answers: Vec<Answer> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(parse)
-        .collect();
+    let answers: Vec<Answer> =
+        String::from_utf8(output.stdout).unwrap().lines().map(parse).collect();
     assert_eq!(answers.len(), documents.len());
     answers
 }
@@ -97,9 +90,7 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(key, value)| other.get(key).is_some_and(|o| same(value, o)))
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|o| same(value, o)))
         }
         _ => one == other,
     }

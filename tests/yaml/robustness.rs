@@ -9,18 +9,12 @@ use crate::strategies;
 
 fn check_span(text: &str, span: Span) {
     assert_eq!(span.source, SourceId(0));
-    assert!(
-        text.get(span.start as usize..span.end as usize).is_some(),
-        "{span:?} in {text:?}"
-    );
+    assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} in {text:?}");
 }
 
 fn check_spans(text: &str, node: &Node) {
     check_span(text, node.span);
-    node.as_sequence()
-        .unwrap_or_default()
-        .iter()
-        .for_each(|item| check_spans(text, item));
+    node.as_sequence().unwrap_or_default().iter().for_each(|item| check_spans(text, item));
     for entry in node.as_mapping().into_iter().flatten() {
         check_span(text, entry.key_span);
         check_spans(text, &entry.value);
@@ -34,10 +28,7 @@ fn read(text: &str) {
         nodes.iter().for_each(|node| check_spans(text, node));
         for diagnostic in found.iter() {
             check_span(text, diagnostic.span);
-            diagnostic
-                .related
-                .iter()
-                .for_each(|related| check_span(text, related.span));
+            diagnostic.related.iter().for_each(|related| check_span(text, related.span));
         }
     }
 }

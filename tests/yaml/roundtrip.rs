@@ -62,10 +62,7 @@ fn assert_reads_back(reader: fn(&[String]) -> Option<Vec<Answer>>) {
     };
     for ((value, text), answer) in values.iter().zip(&texts).zip(&answers) {
         let is_same = matches!(answer, Answer::Value(read) if readers::same(read, value));
-        assert!(
-            is_same,
-            "{text}\n{text:?}\nread as {answer:?}\nnot     {value:?}"
-        );
+        assert!(is_same, "{text}\n{text:?}\nread as {answer:?}\nnot     {value:?}");
     }
 }
 

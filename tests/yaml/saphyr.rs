@@ -29,9 +29,9 @@ pub(crate) fn read(text: &str) -> Option<Value> {
 fn build<'a>(event: Event<'a>, events: &mut impl Iterator<Item = Event<'a>>) -> Option<Value> {
     match event {
         Event::Scalar(text, ScalarStyle::Plain, _, _) if text == "<<" => None,
-        Event::Scalar(text, ScalarStyle::Plain, _, _) => Some(Value::from(&Node::new(
-            scalar::resolve(&text, Dialect::Definition),
-        ))),
+        Event::Scalar(text, ScalarStyle::Plain, _, _) => {
+            Some(Value::from(&Node::new(scalar::resolve(&text, Dialect::Definition))))
+        }
         Event::Scalar(text, ..) => Some(Value::String(text.into_owned())),
         Event::SequenceStart(..) => {
             let mut items = Vec::new();

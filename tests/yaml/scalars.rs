@@ -12,9 +12,7 @@ use crate::strategies::AMBIGUOUS;
 
 /// All short texts of the characters that numbers and dates are made of, many longer ones, and words.
 fn texts() -> Vec<String> {
-    let alphabet = [
-        '0', '1', '7', '8', '.', '_', ':', '-', '+', 'e', 'x', 'o', 'b',
-    ];
+    let alphabet = ['0', '1', '7', '8', '.', '_', ':', '-', '+', 'e', 'x', 'o', 'b'];
     let mut texts: Vec<String> = AMBIGUOUS.iter().map(|text| (*text).to_owned()).collect();
     let mut layer = vec![String::new()];
     for _ in 0..4 {
@@ -68,10 +66,7 @@ fn pyyaml_takes_every_scalar_as_we_say() {
     };
     for (text, answer) in texts.iter().zip(&answers) {
         let expected = reading(text, Dialect::PyYaml);
-        assert!(
-            matches(&expected, text, answer),
-            "{text}: {answer:?}, not {expected:?}"
-        );
+        assert!(matches(&expected, text, answer), "{text}: {answer:?}, not {expected:?}");
     }
 }
 
@@ -91,10 +86,7 @@ fn go_takes_every_scalar_as_we_say() {
         if expected == Reading::HugeInteger && matches(&Reading::Text, text, answer) {
             continue;
         }
-        assert!(
-            matches(&expected, text, answer),
-            "{text}: {answer:?}, not {expected:?}"
-        );
+        assert!(matches(&expected, text, answer), "{text}: {answer:?}, not {expected:?}");
     }
 }
 
@@ -108,10 +100,8 @@ fn what_needs_no_quotes_is_text_to_all_as_value_and_as_key() {
         .chain(generated)
         .filter(|text| !needs_quotes(text) && text.len() < 1000)
         .collect();
-    let documents: Vec<String> = texts
-        .iter()
-        .map(|text| format!("{text}: {text}\nlist:\n- {text}\n"))
-        .collect();
+    let documents: Vec<String> =
+        texts.iter().map(|text| format!("{text}: {text}\nlist:\n- {text}\n")).collect();
     let check = |answers: Option<Vec<Answer>>| {
         for (text, answer) in texts.iter().zip(answers.unwrap_or_default()) {
             let expected = if text == "list" {

@@ -338,20 +338,13 @@ pub(crate) fn lines() -> impl Strategy<Value = String> {
 
 /// Canonical YAML with a place where something was cut out or put in.
 pub(crate) fn mutation() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        yamlish(),
-        select(SYNTAX).prop_map(str::to_owned),
-        Just(String::new())
-    ];
+    let piece = prop_oneof![yamlish(), select(SYNTAX).prop_map(str::to_owned), Just(String::new())];
     (value(), any::<prop::sample::Index>(), 0usize..6, piece).prop_map(
         |(value, at, length, piece)| {
             let mut text = String::new();
             yaml::write(&Node::from(value), &mut text);
-            let places: Vec<usize> = text
-                .char_indices()
-                .map(|(at, _)| at)
-                .chain([text.len()])
-                .collect();
+            let places: Vec<usize> =
+                text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
             let start = at.index(places.len());
             let end = (start + length).min(places.len() - 1);
             text.replace_range(places[start]..places[end], &piece);

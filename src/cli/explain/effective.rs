@@ -25,10 +25,7 @@ pub(super) struct Leaf {
 impl Leaf {
     /// Its keys, without the places in lists.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.route
-            .iter()
-            .map(String::as_str)
-            .filter(|key| !key.starts_with('['))
+        self.route.iter().map(String::as_str).filter(|key| !key.starts_with('['))
     }
 
     /// The route as it is written: `workflow.source.type`, `tolerations[0].key`.
@@ -55,19 +52,11 @@ fn collect(node: &Node, route: &mut Vec<String>, is_secret: bool, leaves: &mut V
     match &node.value {
         Value::Mapping(mapping) if !mapping.is_empty() => {
             // `{name: DB_PASSWORD, value: …}` names its secret beside it.
-            let name = mapping
-                .get("name")
-                .and_then(Node::as_str)
-                .unwrap_or_default();
+            let name = mapping.get("name").and_then(Node::as_str).unwrap_or_default();
             let names_secret = redact::is_secret_name(name);
             for entry in mapping {
                 route.push(entry.key.to_string());
-                collect(
-                    &entry.value,
-                    route,
-                    names_secret && entry.key == "value",
-                    leaves,
-                );
+                collect(&entry.value, route, names_secret && entry.key == "value", leaves);
                 route.pop();
             }
         }
@@ -81,16 +70,8 @@ fn collect(node: &Node, route: &mut Vec<String>, is_secret: bool, leaves: &mut V
         value => {
             let keys: Vec<&str> = route.iter().map(String::as_str).collect();
             let text = written(value);
-            let shown = if is_secret {
-                redact::MARK.into()
-            } else {
-                redact::value(&keys, &text)
-            };
-            leaves.push(Leaf {
-                route: route.clone(),
-                value: shortened(&shown),
-                span: node.span,
-            });
+            let shown = if is_secret { redact::MARK.into() } else { redact::value(&keys, &text) };
+            leaves.push(Leaf { route: route.clone(), value: shortened(&shown), span: node.span });
         }
     }
 }
@@ -101,10 +82,7 @@ fn written(value: &Value) -> String {
         Value::String(text) => match text.lines().count() {
             0 => "\"\"".to_owned(),
             1 => text.to_string(),
-            lines => format!(
-                "{} … ({lines} lines)",
-                text.lines().next().unwrap_or_default()
-            ),
+            lines => format!("{} … ({lines} lines)", text.lines().next().unwrap_or_default()),
         },
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
@@ -115,15 +93,9 @@ fn written(value: &Value) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    let printable = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    let printable = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
     let shown: String = printable.clone().take(LONGEST_VALUE).collect();
-    if printable.count() > LONGEST_VALUE {
-        shown + "…"
-    } else {
-        shown
-    }
+    if printable.count() > LONGEST_VALUE { shown + "…" } else { shown }
 }
 
 /// The leaves below a route, or at a key of that name anywhere; all without a field.
@@ -138,10 +110,7 @@ pub(super) fn select<'l>(leaves: &'l [Leaf], field: Option<&str>) -> Vec<&'l Lea
     };
     let below: Vec<&Leaf> = leaves.iter().filter(is_below).collect();
     if below.is_empty() {
-        leaves
-            .iter()
-            .filter(|leaf| leaf.keys().any(|key| key == field))
-            .collect()
+        leaves.iter().filter(|leaf| leaf.keys().any(|key| key == field)).collect()
     } else {
         below
     }
@@ -152,11 +121,7 @@ pub(super) fn write(leaves: &[&Leaf], sources: &Sources, out: &mut impl Write) -
     let mut lines: Vec<(String, Option<String>)> = Vec::new();
     let mut above: &[String] = &[];
     for leaf in leaves {
-        let shared = above
-            .iter()
-            .zip(&leaf.route)
-            .take_while(|(one, other)| one == other)
-            .count();
+        let shared = above.iter().zip(&leaf.route).take_while(|(one, other)| one == other).count();
         let mut dash = None;
         for (depth, key) in leaf.route.iter().enumerate().skip(shared) {
             let is_last = depth + 1 == leaf.route.len();
@@ -166,16 +131,8 @@ pub(super) fn write(leaves: &[&Leaf], sources: &Sources, out: &mut impl Write) -
                 continue;
             }
             let indent = "  ".repeat(dash.unwrap_or(depth));
-            let dash = if dash.take().is_some() || is_item {
-                "- "
-            } else {
-                ""
-            };
-            let key = if is_item {
-                String::new()
-            } else {
-                format!("{key}:")
-            };
+            let dash = if dash.take().is_some() || is_item { "- " } else { "" };
+            let key = if is_item { String::new() } else { format!("{key}:") };
             let space = if is_item || !is_last { "" } else { " " };
             let value = if is_last { leaf.value.as_str() } else { "" };
             let place = is_last.then(|| place(leaf.span, sources));
@@ -183,14 +140,9 @@ pub(super) fn write(leaves: &[&Leaf], sources: &Sources, out: &mut impl Write) -
         }
         above = &leaf.route;
     }
-    let lengths = lines
-        .iter()
-        .filter(|(_, place)| place.is_some())
-        .map(|(line, _)| line.chars().count());
-    let width = lengths
-        .filter(|length| *length <= WIDEST)
-        .max()
-        .unwrap_or(0);
+    let lengths =
+        lines.iter().filter(|(_, place)| place.is_some()).map(|(line, _)| line.chars().count());
+    let width = lengths.filter(|length| *length <= WIDEST).max().unwrap_or(0);
     for (line, place) in &lines {
         match place {
             Some(place) => writeln!(out, "{line:width$}  # {place}")?,

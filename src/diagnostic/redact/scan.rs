@@ -145,12 +145,8 @@ impl<'a> Scan<'a> {
         let content = self.skip_properties(start, line_end);
         let rest = self.bytes.get(content..line_end).unwrap_or_default();
         if let Some(alias) = rest.strip_prefix(b"*") {
-            let length = alias
-                .iter()
-                .take_while(|byte| !b" \t\r,}]".contains(byte))
-                .count();
-            self.aliases
-                .extend(self.text.get(content + 1..content + 1 + length));
+            let length = alias.iter().take_while(|byte| !b" \t\r,}]".contains(byte)).count();
+            self.aliases.extend(self.text.get(content + 1..content + 1 + length));
         }
         match rest.first() {
             None if content > start => Some(start..self.continuation(line_end, column)),
@@ -259,10 +255,7 @@ impl<'a> Scan<'a> {
     fn is_reference(&self, at: usize) -> bool {
         let start = self.skip(at, b" \t\"'");
         let rest = self.text.get(start..).unwrap_or_default();
-        let key = rest
-            .split([':', '"', '\'', ' ', '\n'])
-            .next()
-            .unwrap_or_default();
+        let key = rest.split([':', '"', '\'', ' ', '\n']).next().unwrap_or_default();
         is_reference_key(key) && {
             let value = self.skip(start + key.len(), b"\"': \t");
             matches!(self.bytes.get(value), Some(b'{' | b'\n' | b'\r'))
@@ -273,20 +266,11 @@ impl<'a> Scan<'a> {
     fn sibling_value(&mut self, after: usize, line_start: usize) {
         let end = self.line_end(after).min(after + LONGEST_KEY);
         let named = self.bytes[after..end].trim_ascii();
-        let length = named
-            .iter()
-            .take_while(|byte| !b",}#".contains(byte))
-            .count();
-        if !is_secret_key(
-            std::str::from_utf8(&named[..length])
-                .unwrap_or_default()
-                .trim(),
-        ) {
+        let length = named.iter().take_while(|byte| !b",}#".contains(byte)).count();
+        if !is_secret_key(std::str::from_utf8(&named[..length]).unwrap_or_default().trim()) {
             return;
         }
-        let from = line_start
-            .saturating_sub(SIBLING_REACH)
-            .max(self.siblings_until);
+        let from = line_start.saturating_sub(SIBLING_REACH).max(self.siblings_until);
         let to = (after + SIBLING_REACH).min(self.bytes.len());
         let mut own_line = from;
         for at in from..to {
@@ -323,18 +307,12 @@ impl<'a> Scan<'a> {
                 b'&' if at >= until => {
                     let line_end = self.line_end(at);
                     let rest = &self.bytes[at + 1..line_end];
-                    let length = rest
-                        .iter()
-                        .take_while(|byte| !b" \t\r,}]".contains(byte))
-                        .count();
+                    let length = rest.iter().take_while(|byte| !b" \t\r,}]".contains(byte)).count();
                     let name = self.text.get(at + 1..at + 1 + length).unwrap_or_default();
                     if self.aliases.contains(name) {
                         let start = self.skip(at + 1 + length, b" \t");
                         let indent = &self.bytes[line_start..at];
-                        let column = indent
-                            .iter()
-                            .take_while(|byte| b" -".contains(byte))
-                            .count();
+                        let column = indent.iter().take_while(|byte| b" -".contains(byte)).count();
                         until = match self.bytes.get(start) {
                             Some(quote @ (b'"' | b'\'')) => {
                                 self.quoted_end(start + 1, *quote, column)
@@ -352,21 +330,14 @@ impl<'a> Scan<'a> {
     /// The end of the line that holds a byte.
     fn line_end(&self, at: usize) -> usize {
         let line = self.line.take();
-        let line = if line.contains(&at) {
-            line
-        } else {
-            at..line_end(self.bytes, at)
-        };
+        let line = if line.contains(&at) { line } else { at..line_end(self.bytes, at) };
         self.line.set(line.clone());
         line.end
     }
 
     fn skip(&self, from: usize, what: &[u8]) -> usize {
         let from = from.min(self.bytes.len());
-        from + self.bytes[from..]
-            .iter()
-            .take_while(|byte| what.contains(byte))
-            .count()
+        from + self.bytes[from..].iter().take_while(|byte| what.contains(byte)).count()
     }
 
     /// The start of what follows a tag and an anchor.
@@ -389,10 +360,7 @@ fn leads_on(key: &str) -> bool {
 
 /// Whether what follows a value in a flow mapping or sequence is a next entry or its end, and not more of the value.
 fn flow_goes_on(rest: &[u8]) -> bool {
-    let closers = rest
-        .iter()
-        .take_while(|byte| b"}] \t".contains(byte))
-        .count();
+    let closers = rest.iter().take_while(|byte| b"}] \t".contains(byte)).count();
     match rest[closers..].trim_ascii() {
         [] | [b','] => true,
         [b',', next @ ..] => {
@@ -402,10 +370,7 @@ fn flow_goes_on(rest: &[u8]) -> bool {
             match item {
                 [quote @ (b'"' | b'\''), inner @ ..] => {
                     let length = inner.iter().take_while(|byte| *byte != quote).count();
-                    let after = inner
-                        .get(length + 1..)
-                        .unwrap_or_default()
-                        .trim_ascii_start();
+                    let after = inner.get(length + 1..).unwrap_or_default().trim_ascii_start();
                     match after.first() {
                         Some(b':') => true,
                         Some(b',' | b']' | b'}') => spaced,
@@ -422,10 +387,7 @@ fn flow_goes_on(rest: &[u8]) -> bool {
 
 /// Whether an unquoted key and its colon come first.
 fn is_flow_key(text: &[u8]) -> bool {
-    let bare = text
-        .iter()
-        .take_while(|byte| !b"\"':, {}[]".contains(byte))
-        .count();
+    let bare = text.iter().take_while(|byte| !b"\"':, {}[]".contains(byte)).count();
     bare > 0
         && text.get(bare) == Some(&b':')
         && matches!(text.get(bare + 1), None | Some(b' ' | b'"'))

@@ -74,8 +74,5 @@ fn url_passwords(text: &str, found: &mut Vec<Range<usize>>) {
 /// The end of the line that holds a byte.
 pub(super) fn line_end(bytes: &[u8], from: usize) -> usize {
     let from = from.min(bytes.len());
-    from + bytes[from..]
-        .iter()
-        .take_while(|byte| **byte != b'\n')
-        .count()
+    from + bytes[from..].iter().take_while(|byte| **byte != b'\n').count()
 }

@@ -19,61 +19,25 @@ fn the_value_of_a_secret_key_is_hidden_wherever_it_stands() {
         ("password: hunter2\nuser: me\n", "password: •••\nuser: me\n"),
         ("jwtToken:   \"a b\"\n", "jwtToken:   •••\n"),
         ("'clientSecret': 'it''s'\n", "'clientSecret': •••\n"),
-        (
-            "{user: me, password: hunter2, port: 1}\n",
-            "{user: me, password: •••, port: 1}\n",
-        ),
-        (
-            "{\"apiKey\": \"x,y\", \"b\": 1}\n",
-            "{\"apiKey\": •••, \"b\": 1}\n",
-        ),
+        ("{user: me, password: hunter2, port: 1}\n", "{user: me, password: •••, port: 1}\n"),
+        ("{\"apiKey\": \"x,y\", \"b\": 1}\n", "{\"apiKey\": •••, \"b\": 1}\n"),
         ("{password: a, token: b}\n", "{password: •••, token: •••}\n"),
-        (
-            "- \"DB_PASSWORD:hunter2\"\n- \"B:c\"\n",
-            "- \"DB_PASSWORD:•••\n- \"B:c\"\n",
-        ),
-        (
-            "- DB_PASSWORD:hunter2\n- B:c\n",
-            "- DB_PASSWORD:•••\n- B:c\n",
-        ),
-        (
-            "[\"A_TOKEN:hunter2\", \"B:c\"]\n",
-            "[\"A_TOKEN:•••, \"B:c\"]\n",
-        ),
+        ("- \"DB_PASSWORD:hunter2\"\n- \"B:c\"\n", "- \"DB_PASSWORD:•••\n- \"B:c\"\n"),
+        ("- DB_PASSWORD:hunter2\n- B:c\n", "- DB_PASSWORD:•••\n- B:c\n"),
+        ("[\"A_TOKEN:hunter2\", \"B:c\"]\n", "[\"A_TOKEN:•••, \"B:c\"]\n"),
         (
             "- name: DB_PASSWORD\n  value: hunter2\n- name: B\n",
             "- name: DB_PASSWORD\n  value: •••\n- name: B\n",
         ),
-        (
-            "- value: hunter2\n  name: DB_PASSWORD\n",
-            "- value: •••\n  name: DB_PASSWORD\n",
-        ),
-        (
-            "- {name: DB_PASSWORD, value: hunter2}\n",
-            "- {name: DB_PASSWORD, value: •••}\n",
-        ),
-        (
-            "password:\n  hunter2\nuser: me\n",
-            "password:\n  •••\nuser: me\n",
-        ),
-        (
-            "privateKey: |\n  one\n\n  two\nuser: me\n",
-            "privateKey: •••\nuser: me\n",
-        ),
+        ("- value: hunter2\n  name: DB_PASSWORD\n", "- value: •••\n  name: DB_PASSWORD\n"),
+        ("- {name: DB_PASSWORD, value: hunter2}\n", "- {name: DB_PASSWORD, value: •••}\n"),
+        ("password:\n  hunter2\nuser: me\n", "password:\n  •••\nuser: me\n"),
+        ("privateKey: |\n  one\n\n  two\nuser: me\n", "privateKey: •••\nuser: me\n"),
         ("password: a\n  b\nuser: me\n", "password: •••\nuser: me\n"),
-        (
-            "password: !!str &x \"a\nb\"\nuser: me\n",
-            "password: •••\nuser: me\n",
-        ),
-        (
-            "connectionString: Server=a;Password=b\n",
-            "connectionString: •••\n",
-        ),
+        ("password: !!str &x \"a\nb\"\nuser: me\n", "password: •••\nuser: me\n"),
+        ("connectionString: Server=a;Password=b\n", "connectionString: •••\n"),
         ("pw: &p hunter2\nx: 1\n", "pw: •••\nx: 1\n"),
-        (
-            "base: &p hunter2\npassword: *p\n",
-            "base: &p •••\npassword: •••\n",
-        ),
+        ("base: &p hunter2\npassword: *p\n", "base: &p •••\npassword: •••\n"),
     ] {
         assert_eq!(shown(text), expected, "{text}");
     }
@@ -103,10 +67,7 @@ fn a_text_with_a_syntax_error_shows_no_secret_either() {
 
 #[test]
 fn what_has_the_shape_of_a_secret_is_hidden_under_any_key() {
-    assert_eq!(
-        shown("a: postgres://me:hunter2@host/db\n"),
-        "a: postgres://me:•••@host/db\n"
-    );
+    assert_eq!(shown("a: postgres://me:hunter2@host/db\n"), "a: postgres://me:•••@host/db\n");
     assert_eq!(shown("a: https://hunter2@host\n"), "a: https://•••@host\n");
     assert_eq!(shown("a: https://host/x\n"), "a: https://host/x\n");
     assert_eq!(shown("a: eyJhbGciOiJSUzI1NiJ9.e30.x_y-z b\n"), "a: ••• b\n");
@@ -169,14 +130,8 @@ fn the_keys_that_openmetadata_keeps_secret_are_known() {
 fn a_message_loses_the_secrets_of_its_line() {
     let text = "password: \"hunter2\"\n";
     let redactions = Redactions::of(text, []);
-    assert_eq!(
-        redactions.message("`hunter2` is weak", text, 0..19),
-        "`•••` is weak"
-    );
-    assert_eq!(
-        shape_of_secrets("cannot reach http://a:b@c"),
-        "cannot reach http://a:•••@c"
-    );
+    assert_eq!(redactions.message("`hunter2` is weak", text, 0..19), "`•••` is weak");
+    assert_eq!(shape_of_secrets("cannot reach http://a:b@c"), "cannot reach http://a:•••@c");
 }
 
 #[test]
@@ -203,12 +158,7 @@ fn hostile_texts_take_time_in_proportion_to_their_length() {
     ] {
         let start = std::time::Instant::now();
         Redactions::of(&text, []);
-        assert!(
-            start.elapsed().as_secs() < 2,
-            "{}: {:?}",
-            &text[..12],
-            start.elapsed()
-        );
+        assert!(start.elapsed().as_secs() < 2, "{}: {:?}", &text[..12], start.elapsed());
     }
 }
 
@@ -244,11 +194,7 @@ mod planted {
         let odd = "[a-z\"'{}\\[\\],:#&*!|>%@ \\\\-]{0,4}";
         (key(), odd, odd, 0..9usize).prop_map(|(key, before, after, way)| {
             // What follows `, ` with a colon in a flow mapping is a key, for YAML and for everybody.
-            let before = if matches!(way, 3 | 4) {
-                before.replace(',', "")
-            } else {
-                before
-            };
+            let before = if matches!(way, 3 | 4) { before.replace(',', "") } else { before };
             let bare = key.trim_matches(['"', '\'']);
             let value = format!("{before}{CORE}{after}");
             match way {
@@ -282,10 +228,7 @@ mod planted {
         sarif::write(found, sources, &mut outputs[3]).unwrap();
         github::write(found, sources, &mut outputs[4]).unwrap();
         junit::write(found, sources, &mut outputs[5]).unwrap();
-        outputs
-            .into_iter()
-            .map(|output| String::from_utf8(output).unwrap())
-            .collect()
+        outputs.into_iter().map(|output| String::from_utf8(output).unwrap()).collect()
     }
 
     proptest! {

@@ -29,11 +29,7 @@ pub(super) fn parse(text: &str) -> Result<u64, Refusal> {
     if unsigned.is_empty() {
         return Err(malformed(0..text.len(), "a duration is missing"));
     }
-    let nanos = if unsigned == "0" {
-        0
-    } else {
-        parse_terms(text, text.len() - unsigned.len())?
-    };
+    let nanos = if unsigned == "0" { 0 } else { parse_terms(text, text.len() - unsigned.len())? };
     if !negative && nanos >= MOST_NANOS {
         return Err(too_long(text));
     }
@@ -46,14 +42,10 @@ fn parse_terms(text: &str, mut at: usize) -> Result<u64, Refusal> {
     let mut total = 0u64;
     while at < text.len() {
         let rest = &text[at..];
-        let number = rest.len()
-            - rest
-                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-                .len();
+        let number =
+            rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let after = &rest[number..];
-        let unit = after
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(after.len());
+        let unit = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let term = at..at + number + unit;
         let nanos = parse_term(&rest[..number], &after[..unit], term)?;
         total = nanos
@@ -86,11 +78,7 @@ fn parse_term(
             refusal
         });
     };
-    let whole = if whole.is_empty() {
-        Some(0)
-    } else {
-        whole.parse::<u64>().ok()
-    };
+    let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
     let nanos = whole
         .and_then(|whole| whole.checked_mul(*scale))
         .and_then(|nanos| nanos.checked_add(fraction_of(fraction, *scale)))
@@ -117,8 +105,6 @@ fn too_long(text: &str) -> Refusal {
 
 pub(super) fn next_after(seconds: u64, time: DateTime) -> Option<DateTime> {
     let delay = SignedDuration::from_secs(i64::try_from(seconds).ok()?);
-    let whole = time
-        .checked_sub(i64::from(time.subsec_nanosecond()).nanoseconds())
-        .ok()?;
+    let whole = time.checked_sub(i64::from(time.subsec_nanosecond()).nanoseconds()).ok()?;
     whole.checked_add(delay).ok()
 }

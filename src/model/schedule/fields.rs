@@ -33,42 +33,16 @@ struct Kind {
     names: &'static [&'static str],
 }
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 const KINDS: [Kind; 5] = [
-    Kind {
-        name: "minute",
-        min: 0,
-        max: 59,
-        names: &[],
-    },
-    Kind {
-        name: "hour",
-        min: 0,
-        max: 23,
-        names: &[],
-    },
-    Kind {
-        name: "day of the month",
-        min: 1,
-        max: 31,
-        names: &[],
-    },
-    Kind {
-        name: "month",
-        min: 1,
-        max: 12,
-        names: &MONTHS,
-    },
-    Kind {
-        name: "day of the week",
-        min: 0,
-        max: 6,
-        names: &WEEKDAYS,
-    },
+    Kind { name: "minute", min: 0, max: 59, names: &[] },
+    Kind { name: "hour", min: 0, max: 23, names: &[] },
+    Kind { name: "day of the month", min: 1, max: 31, names: &[] },
+    Kind { name: "month", min: 1, max: 12, names: &MONTHS },
+    Kind { name: "day of the week", min: 0, max: 6, names: &WEEKDAYS },
 ];
 
 /// A part of the whole text, so that a refusal can say where it stands.
@@ -97,10 +71,7 @@ impl Fields {
     pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
         let parts: Vec<Part<'_>> = text
             .split_whitespace()
-            .map(|part| Part {
-                text: part,
-                start: part.as_ptr() as usize - text.as_ptr() as usize,
-            })
+            .map(|part| Part { text: part, start: part.as_ptr() as usize - text.as_ptr() as usize })
             .collect();
         let [minute, hour, day_of_month, month, day_of_week] = parts[..] else {
             return Err(wrong_count(text, &parts));
@@ -127,11 +98,7 @@ impl Fields {
             && months.into_iter().any(|month: u32| {
                 let in_month = (1u64 << (DAYS[month as usize - 1] + 1)) - 2;
                 let any_day = self.day_of_month & in_month != 0;
-                if both {
-                    any_day && any_weekday
-                } else {
-                    any_day || any_weekday
-                }
+                if both { any_day && any_weekday } else { any_day || any_weekday }
             })
     }
 }
@@ -180,10 +147,7 @@ fn parse_range(item: Part<'_>, kind: &Kind) -> Result<u64, Refusal> {
         if hyphens.next().is_some() {
             return Err(refuse(item.range(), kind, "has more than one `-`"));
         }
-        (
-            start,
-            high.map_or(Ok(start), |high| parse_value(high, kind))?,
-        )
+        (start, high.map_or(Ok(start), |high| parse_value(high, kind))?)
     };
     let (end, step) = match step {
         None => (end, 1),
@@ -214,11 +178,7 @@ fn parse_range(item: Part<'_>, kind: &Kind) -> Result<u64, Refusal> {
         if high.is_none() {
             return Err(out_of_range(low, start, kind));
         }
-        return Err(refuse(
-            range.range(),
-            kind,
-            "has a range that starts after its end",
-        ));
+        return Err(refuse(range.range(), kind, "has a range that starts after its end"));
     }
     let mut bits = if star && step == 1 { STAR } else { 0 };
     let mut value = start;
@@ -230,10 +190,7 @@ fn parse_range(item: Part<'_>, kind: &Kind) -> Result<u64, Refusal> {
 }
 
 fn parse_value(part: Part<'_>, kind: &Kind) -> Result<u64, Refusal> {
-    let named = kind
-        .names
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(part.text));
+    let named = kind.names.iter().position(|name| name.eq_ignore_ascii_case(part.text));
     if let Some(position) = named {
         return Ok(kind.min + position as u64);
     }
@@ -253,23 +210,13 @@ fn not_a_value(part: Part<'_>, kind: &Kind) -> Refusal {
     let refusal = if part.text.is_empty() {
         refuse(part.range(), kind, "has a range with an end missing")
     } else {
-        refuse(
-            part.range(),
-            kind,
-            "is not a number that Kubernetes reads here",
-        )
+        refuse(part.range(), kind, "is not a number that Kubernetes reads here")
     };
     let lower = part.text.to_lowercase();
     if let Some(name) = kind.names.iter().find(|name| lower.starts_with(**name)) {
-        return refusal.with_help(format!(
-            "names have three letters: `{}`",
-            name.to_uppercase()
-        ));
+        return refusal.with_help(format!("names have three letters: `{}`", name.to_uppercase()));
     }
-    if lower
-        .bytes()
-        .any(|byte| matches!(byte, b'l' | b'w' | b'#' | b'h'))
-        && !part.text.is_empty()
+    if lower.bytes().any(|byte| matches!(byte, b'l' | b'w' | b'#' | b'h')) && !part.text.is_empty()
     {
         return refusal.with_help(
             "`L`, `W`, `#` and `H` belong to other schedulers; Kubernetes has none of them",
@@ -279,11 +226,8 @@ fn not_a_value(part: Part<'_>, kind: &Kind) -> Refusal {
 }
 
 fn out_of_range(part: Part<'_>, value: u64, kind: &Kind) -> Refusal {
-    let refusal = refuse(
-        part.range(),
-        kind,
-        &format!("is {} to {}, not {value}", kind.min, kind.max),
-    );
+    let refusal =
+        refuse(part.range(), kind, &format!("is {} to {}, not {value}", kind.min, kind.max));
     if value == 7 && kind.max == 6 {
         return refusal.with_help("Sunday is `0` or `SUN` in Kubernetes");
     }

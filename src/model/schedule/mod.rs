@@ -35,10 +35,7 @@ impl Schedule {
     /// Reads a schedule: five fields, or one of `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`,
     /// `@hourly`, `@every 1h30m`. A time zone in the schedule (`TZ=…`) is refused, as the API server does since 1.29.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        parse_timing(text).map(|timing| Self {
-            text: text.into(),
-            timing,
-        })
+        parse_timing(text).map(|timing| Self { text: text.into(), timing })
     }
 
     /// The text, as Kubernetes is to have it.
@@ -75,14 +72,8 @@ fn parse_timing(text: &str) -> Result<Timing, Refusal> {
         return Err(Refusal::new(0..0, "it is empty"));
     }
     if let Some(at) = text.find("TZ=") {
-        let start = if text[..at].ends_with("CRON_") {
-            at - 5
-        } else {
-            at
-        };
-        let end = text[at..]
-            .find(char::is_whitespace)
-            .map_or(text.len(), |length| at + length);
+        let start = if text[..at].ends_with("CRON_") { at - 5 } else { at };
+        let end = text[at..].find(char::is_whitespace).map_or(text.len(), |length| at + length);
         return Err(Refusal::new(
             start..end,
             "Kubernetes refuses a time zone inside of a schedule",
@@ -146,35 +137,17 @@ mod tests {
     #[test]
     fn five_fields_run_at_the_next_minute_that_all_allow() {
         let noon = date(2026, 3, 14).at(12, 0, 0, 0);
-        assert_eq!(
-            next("0 3 * * *", noon),
-            Some(date(2026, 3, 15).at(3, 0, 0, 0))
-        );
-        assert_eq!(
-            next("*/15 * * * *", noon),
-            Some(date(2026, 3, 14).at(12, 15, 0, 0))
-        );
-        assert_eq!(
-            next("5/20 * * * *", noon),
-            Some(date(2026, 3, 14).at(12, 5, 0, 0))
-        );
-        assert_eq!(
-            next("0 9 * * MON-fri", noon),
-            Some(date(2026, 3, 16).at(9, 0, 0, 0))
-        );
-        assert_eq!(
-            next("0 0 1 jan ?", noon),
-            Some(date(2027, 1, 1).at(0, 0, 0, 0))
-        );
+        assert_eq!(next("0 3 * * *", noon), Some(date(2026, 3, 15).at(3, 0, 0, 0)));
+        assert_eq!(next("*/15 * * * *", noon), Some(date(2026, 3, 14).at(12, 15, 0, 0)));
+        assert_eq!(next("5/20 * * * *", noon), Some(date(2026, 3, 14).at(12, 5, 0, 0)));
+        assert_eq!(next("0 9 * * MON-fri", noon), Some(date(2026, 3, 16).at(9, 0, 0, 0)));
+        assert_eq!(next("0 0 1 jan ?", noon), Some(date(2027, 1, 1).at(0, 0, 0, 0)));
     }
 
     #[test]
     fn the_time_itself_is_not_after_it() {
         let three = date(2026, 3, 14).at(3, 0, 0, 0);
-        assert_eq!(
-            next("0 3 * * *", three),
-            Some(date(2026, 3, 15).at(3, 0, 0, 0))
-        );
+        assert_eq!(next("0 3 * * *", three), Some(date(2026, 3, 15).at(3, 0, 0, 0)));
         let just_before = date(2026, 3, 14).at(2, 59, 59, 999_999_999);
         assert_eq!(next("0 3 * * *", just_before), Some(three));
     }
@@ -182,39 +155,18 @@ mod tests {
     #[test]
     fn a_day_of_month_and_a_day_of_week_are_alternatives_and_with_a_star_both_must_match() {
         let start = date(2026, 3, 14).at(0, 0, 0, 0);
-        assert_eq!(
-            next("0 0 20 * MON", start),
-            Some(date(2026, 3, 16).at(0, 0, 0, 0))
-        );
-        assert_eq!(
-            next("0 0 * * MON", start),
-            Some(date(2026, 3, 16).at(0, 0, 0, 0))
-        );
-        assert_eq!(
-            next("0 0 20 * *", start),
-            Some(date(2026, 3, 20).at(0, 0, 0, 0))
-        );
+        assert_eq!(next("0 0 20 * MON", start), Some(date(2026, 3, 16).at(0, 0, 0, 0)));
+        assert_eq!(next("0 0 * * MON", start), Some(date(2026, 3, 16).at(0, 0, 0, 0)));
+        assert_eq!(next("0 0 20 * *", start), Some(date(2026, 3, 20).at(0, 0, 0, 0)));
     }
 
     #[test]
     fn the_descriptors_stand_for_their_fields() {
         let start = date(2026, 3, 14).at(12, 34, 0, 0);
-        assert_eq!(
-            next("@yearly", start),
-            Some(date(2027, 1, 1).at(0, 0, 0, 0))
-        );
-        assert_eq!(
-            next("@weekly", start),
-            Some(date(2026, 3, 15).at(0, 0, 0, 0))
-        );
-        assert_eq!(
-            next("@hourly", start),
-            Some(date(2026, 3, 14).at(13, 0, 0, 0))
-        );
-        assert_eq!(
-            next("@every 1h30m", start),
-            Some(date(2026, 3, 14).at(14, 4, 0, 0))
-        );
+        assert_eq!(next("@yearly", start), Some(date(2027, 1, 1).at(0, 0, 0, 0)));
+        assert_eq!(next("@weekly", start), Some(date(2026, 3, 15).at(0, 0, 0, 0)));
+        assert_eq!(next("@hourly", start), Some(date(2026, 3, 14).at(13, 0, 0, 0)));
+        assert_eq!(next("@every 1h30m", start), Some(date(2026, 3, 14).at(14, 4, 0, 0)));
     }
 
     #[test]
@@ -235,18 +187,10 @@ mod tests {
         ] {
             let (marked, refusal) = refused(schedule);
             assert_eq!(marked, part, "{schedule}");
-            assert!(
-                refusal.reason.contains(words),
-                "{schedule}: {}",
-                refusal.reason
-            );
+            assert!(refusal.reason.contains(words), "{schedule}: {}", refusal.reason);
         }
         let schedule = "0 0 0 * *";
-        assert_eq!(
-            refused(schedule).1.range,
-            4..5,
-            "the third 0, not the first"
-        );
+        assert_eq!(refused(schedule).1.range, 4..5, "the third 0, not the first");
     }
 
     #[test]
@@ -269,15 +213,8 @@ mod tests {
 
     #[test]
     fn a_descriptor_is_written_exactly() {
-        for bad in [
-            "@Daily",
-            "@daily ",
-            "@reboot",
-            "@every",
-            "@every 1d",
-            "@every  1h",
-            " @daily",
-        ] {
+        for bad in ["@Daily", "@daily ", "@reboot", "@every", "@every 1d", "@every  1h", " @daily"]
+        {
             assert!(Schedule::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(refused("@every 1h2d").0, "2d");

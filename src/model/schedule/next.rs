@@ -62,7 +62,5 @@ fn day_matches(fields: &Fields, day: Date) -> bool {
 /// The lowest value of a set that is not below another.
 fn lowest_from(set: u64, from: i8) -> Option<i8> {
     let rest = (set & !STAR) >> from << from;
-    i8::try_from(rest.trailing_zeros())
-        .ok()
-        .filter(|_| rest != 0)
+    i8::try_from(rest.trailing_zeros()).ok().filter(|_| rest != 0)
 }

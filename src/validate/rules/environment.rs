@@ -11,12 +11,7 @@ use crate::model::{EnvName, EnvValue, EnvVariable};
 use crate::tree::{Entry, Node, Span};
 
 /// The sources that `valueFrom` may name.
-const SOURCES: [&str; 4] = [
-    "configMapKeyRef",
-    "fieldRef",
-    "resourceFieldRef",
-    "secretKeyRef",
-];
+const SOURCES: [&str; 4] = ["configMapKeyRef", "fieldRef", "resourceFieldRef", "secretKeyRef"];
 
 /// `extraEnvVars`: a list, each item `NAME:value`, split at the first colon, or `{name, value}` or `{name, valueFrom}`;
 /// or one text of the former, with commas between.
@@ -25,13 +20,7 @@ pub fn extra_env_vars(
     route: &str,
     found: &mut Diagnostics,
 ) -> Option<Vec<EnvVariable>> {
-    let mut reader = Reader {
-        route,
-        read: Vec::new(),
-        places: Vec::new(),
-        fine: true,
-        found,
-    };
+    let mut reader = Reader { route, read: Vec::new(), places: Vec::new(), fine: true, found };
     if let Some(text) = node.as_str() {
         for piece in pairs::pieces(text) {
             let span = pairs::piece_span(node, &piece);
@@ -68,12 +57,8 @@ impl Reader<'_> {
                 }
             };
             self.refuse(
-                Diagnostic::error(
-                    &code::ENV,
-                    span,
-                    "invalid variable: this is no `NAME:value`",
-                )
-                .with_help(help),
+                Diagnostic::error(&code::ENV, span, "invalid variable: this is no `NAME:value`")
+                    .with_help(help),
             );
             return;
         };
@@ -82,9 +67,8 @@ impl Reader<'_> {
 
     fn mapping(&mut self, item: &Node) {
         // What is missing or of another type is the schema's finding.
-        let Some((name, span)) = item
-            .get("name")
-            .and_then(|name| Some((name.as_str()?, name.span)))
+        let Some((name, span)) =
+            item.get("name").and_then(|name| Some((name.as_str()?, name.span)))
         else {
             self.fine = false;
             return;
@@ -101,17 +85,10 @@ impl Reader<'_> {
             }
             (None, Some(from)) => {
                 self.value_from(from);
-                self.variable(
-                    name,
-                    span,
-                    EnvValue::From(from.value.clone()),
-                    from.value.span,
-                );
+                self.variable(name, span, EnvValue::From(from.value.clone()), from.value.span);
             }
             (value, None) => {
-                let text = value
-                    .and_then(|entry| entry.value.as_str())
-                    .unwrap_or_default();
+                let text = value.and_then(|entry| entry.value.as_str()).unwrap_or_default();
                 let place = value.map_or(span, |entry| entry.value.span);
                 self.variable(name, span, EnvValue::Text(text.into()), place);
             }
@@ -149,13 +126,7 @@ impl Reader<'_> {
         let name = match EnvName::parse(text) {
             Ok(name) => name,
             Err(refusal) => {
-                self.refuse(place::refused(
-                    &code::ENV,
-                    "variable",
-                    name_span,
-                    self.route,
-                    refusal,
-                ));
+                self.refuse(place::refused(&code::ENV, "variable", name_span, self.route, refusal));
                 return;
             }
         };
@@ -221,9 +192,7 @@ mod tests {
         let mut found = Diagnostics::default();
         let read = extra_env_vars(&Node::from(json), "", &mut found).unwrap();
         assert!(found.is_empty());
-        read.into_iter()
-            .map(|variable| (variable.name.to_string(), variable.value))
-            .collect()
+        read.into_iter().map(|variable| (variable.name.to_string(), variable.value)).collect()
     }
 
     fn marks(json: serde_json::Value) -> Vec<(&'static str, String)> {
@@ -265,15 +234,9 @@ mod tests {
     fn exactly_the_bad_item_is_marked() {
         assert_eq!(
             marks(json!(["A:1", "B=2", "C D:3"])),
-            [
-                ("OMP0414", "B=2".to_owned()),
-                ("OMP0414", "C D:3".to_owned())
-            ]
+            [("OMP0414", "B=2".to_owned()), ("OMP0414", "C D:3".to_owned())]
         );
-        assert_eq!(
-            marks(json!("A:1,-Xmx2g")),
-            [("OMP0414", "-Xmx2g".to_owned())]
-        );
+        assert_eq!(marks(json!("A:1,-Xmx2g")), [("OMP0414", "-Xmx2g".to_owned())]);
     }
 
     #[test]
@@ -288,10 +251,7 @@ mod tests {
     fn what_ompipe_sets_itself_is_refused() {
         assert_eq!(
             marks(json!(["config:x", "OMPIPE_X:1", "CONFIG:1"])),
-            [
-                ("OMP0415", "config:x".to_owned()),
-                ("OMP0415", "OMPIPE_X:1".to_owned())
-            ]
+            [("OMP0415", "config:x".to_owned()), ("OMP0415", "OMPIPE_X:1".to_owned())]
         );
     }
 

@@ -9,13 +9,7 @@ use crate::tree::Node;
 
 /// `ingestionImage`: what container runtimes take as a reference.
 pub fn image(node: &Node, route: &str, found: &mut Diagnostics) -> Option<ImageReference> {
-    place::parse(
-        node,
-        route,
-        (&code::IMAGE, "image reference"),
-        ImageReference::parse,
-        found,
-    )
+    place::parse(node, route, (&code::IMAGE, "image reference"), ImageReference::parse, found)
 }
 
 #[cfg(test)]
@@ -28,19 +22,13 @@ mod tests {
     #[test]
     fn an_upper_case_letter_of_the_path_is_marked() {
         let text = Text::of(json!("docker.io/openmetadata/Ingestion:1.13.6"));
-        assert_eq!(
-            text.findings(|node, found| image(node, "", found)),
-            [("OMP0408", "I")]
-        );
+        assert_eq!(text.findings(|node, found| image(node, "", found)), [("OMP0408", "I")]);
     }
 
     #[test]
     fn latest_and_no_tag_are_no_finding() {
         for good in ["openmetadata/ingestion:latest", "openmetadata/ingestion"] {
-            assert_eq!(
-                Text::of(json!(good)).findings(|node, found| image(node, "", found)),
-                []
-            );
+            assert_eq!(Text::of(json!(good)).findings(|node, found| image(node, "", found)), []);
         }
     }
 }

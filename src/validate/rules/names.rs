@@ -25,13 +25,7 @@ const OWN_LABELS: [&str; 6] = [
 
 /// `namespace`: a DNS label.
 pub fn namespace(node: &Node, route: &str, found: &mut Diagnostics) -> Option<Namespace> {
-    place::parse(
-        node,
-        route,
-        (&code::OBJECT_NAME, "namespace"),
-        Namespace::parse,
-        found,
-    )
+    place::parse(node, route, (&code::OBJECT_NAME, "namespace"), Namespace::parse, found)
 }
 
 /// `serviceAccountName`: a DNS name.
@@ -51,46 +45,22 @@ pub fn service_account_name(
 
 /// The name of a Secret: a DNS name.
 pub fn secret_name(node: &Node, route: &str, found: &mut Diagnostics) -> Option<SecretName> {
-    place::parse(
-        node,
-        route,
-        (&code::OBJECT_NAME, "name of a Secret"),
-        SecretName::parse,
-        found,
-    )
+    place::parse(node, route, (&code::OBJECT_NAME, "name of a Secret"), SecretName::parse, found)
 }
 
 /// A key of a Secret's data.
 pub fn secret_key(node: &Node, route: &str, found: &mut Diagnostics) -> Option<SecretKey> {
-    place::parse(
-        node,
-        route,
-        (&code::OBJECT_NAME, "key of a Secret"),
-        SecretKey::parse,
-        found,
-    )
+    place::parse(node, route, (&code::OBJECT_NAME, "key of a Secret"), SecretKey::parse, found)
 }
 
 /// `metadata.name` of a pipeline: what OpenMetadata takes.
 pub fn pipeline_name(node: &Node, route: &str, found: &mut Diagnostics) -> Option<PipelineName> {
-    place::parse(
-        node,
-        route,
-        (&code::ENTITY_NAME, "pipeline name"),
-        PipelineName::parse,
-        found,
-    )
+    place::parse(node, route, (&code::ENTITY_NAME, "pipeline name"), PipelineName::parse, found)
 }
 
 /// `metadata.name` of a service: what OpenMetadata takes.
 pub fn service_name(node: &Node, route: &str, found: &mut Diagnostics) -> Option<ServiceName> {
-    place::parse(
-        node,
-        route,
-        (&code::ENTITY_NAME, "service name"),
-        ServiceName::parse,
-        found,
-    )
+    place::parse(node, route, (&code::ENTITY_NAME, "service name"), ServiceName::parse, found)
 }
 
 /// `imagePullSecrets`: a list of names, or names with commas between them; each once.
@@ -137,13 +107,7 @@ pub fn labels(node: &Node, route: &str, found: &mut Diagnostics) {
     for entry in node.as_mapping().into_iter().flatten() {
         let route = place::under(route, &entry.key);
         if let Err(refusal) = LabelKey::parse(&entry.key) {
-            found.push(place::refused(
-                &code::LABEL,
-                "label",
-                entry.key_span,
-                &route,
-                refusal,
-            ));
+            found.push(place::refused(&code::LABEL, "label", entry.key_span, &route, refusal));
         } else if OWN_LABELS.contains(&&*entry.key) {
             found.push(
                 Diagnostic::error(
@@ -155,13 +119,7 @@ pub fn labels(node: &Node, route: &str, found: &mut Diagnostics) {
                 .with_help("take it out, or choose a key of your own"),
             );
         }
-        place::parse(
-            &entry.value,
-            &route,
-            (&code::LABEL, "label"),
-            LabelValue::parse,
-            found,
-        );
+        place::parse(&entry.value, &route, (&code::LABEL, "label"), LabelValue::parse, found);
     }
 }
 
@@ -170,13 +128,7 @@ pub fn annotations(node: &Node, route: &str, found: &mut Diagnostics) {
     for entry in node.as_mapping().into_iter().flatten() {
         if let Err(refusal) = LabelKey::parse(&entry.key) {
             let route = place::under(route, &entry.key);
-            found.push(place::refused(
-                &code::LABEL,
-                "annotation",
-                entry.key_span,
-                &route,
-                refusal,
-            ));
+            found.push(place::refused(&code::LABEL, "annotation", entry.key_span, &route, refusal));
         }
     }
 }
@@ -192,13 +144,9 @@ pub fn distinct<'a>(
     let mut first: HashMap<&str, Span> = HashMap::with_capacity(names.size_hint().0);
     for (name, span) in names {
         match first.get(name) {
-            Some(earlier) => found.push(twice(
-                &format!("the {kind}"),
-                name,
-                span,
-                *earlier,
-                "metadata.name",
-            )),
+            Some(earlier) => {
+                found.push(twice(&format!("the {kind}"), name, span, *earlier, "metadata.name"));
+            }
             None => {
                 first.insert(name, span);
             }
@@ -207,14 +155,10 @@ pub fn distinct<'a>(
 }
 
 fn twice(what: &str, name: &str, span: Span, first: Span, route: &str) -> Diagnostic {
-    Diagnostic::error(
-        &code::DUPLICATE_NAME,
-        span,
-        format!("{what} `{name}` is named twice"),
-    )
-    .with_label("again here")
-    .with_related(first, "first here")
-    .with_route(route)
+    Diagnostic::error(&code::DUPLICATE_NAME, span, format!("{what} `{name}` is named twice"))
+        .with_label("again here")
+        .with_related(first, "first here")
+        .with_route(route)
 }
 
 /// Which object a pipeline's schedule becomes, and so which names matter.
@@ -263,9 +207,7 @@ pub fn changed_name(
 }
 
 fn ends_with_name(object: &str, name: &str) -> bool {
-    object
-        .strip_suffix(name)
-        .is_some_and(|prefix| prefix.ends_with('-'))
+    object.strip_suffix(name).is_some_and(|prefix| prefix.ends_with('-'))
 }
 
 /// Two pipelines whose objects would share a name all the same: an error. By the hash in the names it takes a chance
@@ -308,10 +250,7 @@ mod tests {
     #[test]
     fn the_wrong_character_of_a_namespace_is_marked() {
         let text = Text::of(json!("om_prod"));
-        assert_eq!(
-            text.findings(|node, found| namespace(node, "", found)),
-            [("OMP0404", "_")]
-        );
+        assert_eq!(text.findings(|node, found| namespace(node, "", found)), [("OMP0404", "_")]);
     }
 
     #[test]
@@ -328,10 +267,7 @@ mod tests {
         );
         let mut found = Diagnostics::default();
         let names = image_pull_secrets(&Node::new("a, b"), "", &mut found).unwrap();
-        assert_eq!(
-            names.iter().map(SecretName::as_str).collect::<Vec<_>>(),
-            ["a", "b"]
-        );
+        assert_eq!(names.iter().map(SecretName::as_str).collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]
@@ -346,10 +282,7 @@ mod tests {
             );
         });
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            (found[0].span, found[0].related[0].span),
-            (names[2].span, names[0].span)
-        );
+        assert_eq!((found[0].span, found[0].related[0].span), (names[2].span, names[0].span));
     }
 
     #[test]
@@ -357,32 +290,14 @@ mod tests {
         let becomes = |text: &str, output| {
             let name = PipelineName::parse(text).unwrap();
             let mut found = Diagnostics::default();
-            changed_name(
-                &name,
-                &ObjectNames::of(&name),
-                output,
-                Span::NONE,
-                &mut found,
-            );
+            changed_name(&name, &ObjectNames::of(&name), output, Span::NONE, &mut found);
             found.into_sorted().pop().map(|finding| finding.message)
         };
         assert_eq!(becomes("snowflake-metadata", Output::CronJob), None);
-        assert!(
-            becomes("a_b", Output::CronJob)
-                .unwrap()
-                .contains("om-config-a-b--cj7tkcrvrz")
-        );
+        assert!(becomes("a_b", Output::CronJob).unwrap().contains("om-config-a-b--cj7tkcrvrz"));
         let between = "n".repeat(38);
-        assert_eq!(
-            becomes(&between, Output::CronJob),
-            None,
-            "it fits where it is used"
-        );
-        assert!(
-            becomes(&between, Output::OmJob)
-                .unwrap()
-                .contains("om-cronomjob-nnn")
-        );
+        assert_eq!(becomes(&between, Output::CronJob), None, "it fits where it is used");
+        assert!(becomes(&between, Output::OmJob).unwrap().contains("om-cronomjob-nnn"));
     }
 
     #[test]
@@ -392,11 +307,7 @@ mod tests {
         );
         assert_eq!(
             text.findings(|node, found| labels(node, "metadata.labels", found)),
-            [
-                ("OMP0406", "app.kubernetes.io/name"),
-                ("OMP0406", "cost center"),
-                ("OMP0406", " ")
-            ]
+            [("OMP0406", "app.kubernetes.io/name"), ("OMP0406", "cost center"), ("OMP0406", " ")]
         );
     }
 
@@ -406,18 +317,12 @@ mod tests {
         let objects = names.each_ref().map(ObjectNames::of);
         let mut found = Diagnostics::default();
         distinct_objects(
-            names
-                .iter()
-                .zip(&objects)
-                .map(|(name, names)| (name, names, Span::NONE)),
+            names.iter().zip(&objects).map(|(name, names)| (name, names, Span::NONE)),
             &mut found,
         );
         assert!(found.is_empty());
         distinct_objects(
-            [
-                (&names[0], &objects[0], Span::NONE),
-                (&names[2], &objects[0], Span::NONE),
-            ],
+            [(&names[0], &objects[0], Span::NONE), (&names[2], &objects[0], Span::NONE)],
             &mut found,
         );
         assert!(found.has_errors());

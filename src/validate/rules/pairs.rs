@@ -106,15 +106,7 @@ fn pairs<V>(
             match text[piece].split_once('=') {
                 Some((key, value)) => {
                     let (key, value) = (key.trim(), value.trim());
-                    take(
-                        Pair {
-                            key,
-                            value,
-                            key_span: span,
-                            value_span: span,
-                        },
-                        found,
-                    );
+                    take(Pair { key, value, key_span: span, value_span: span }, found);
                 }
                 None => malformed.push(span),
             }
@@ -123,15 +115,7 @@ fn pairs<V>(
         for entry in node.as_mapping()? {
             let value = entry.value.as_str()?;
             let (key_span, value_span) = (entry.key_span, entry.value.span);
-            take(
-                Pair {
-                    key: &entry.key,
-                    value,
-                    key_span,
-                    value_span,
-                },
-                found,
-            );
+            take(Pair { key: &entry.key, value, key_span, value_span }, found);
         }
     }
     fine &= malformed.is_empty();
@@ -162,11 +146,7 @@ mod tests {
         let mut found = Diagnostics::default();
         let selector = node_selector(&Node::from(json), "", &mut found).unwrap_or_default();
         (
-            selector
-                .0
-                .iter()
-                .map(|(key, value)| (key.to_string(), value.to_string()))
-                .collect(),
+            selector.0.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
             found,
         )
     }
@@ -193,10 +173,7 @@ mod tests {
     #[test]
     fn a_trailing_comma_is_a_pair_that_is_missing() {
         let text = Text::of(json!("zone=a,"));
-        assert_eq!(
-            text.findings(|node, found| node_selector(node, "", found)),
-            [("OMP0405", ",")]
-        );
+        assert_eq!(text.findings(|node, found| node_selector(node, "", found)), [("OMP0405", ",")]);
     }
 
     #[test]
@@ -211,10 +188,7 @@ mod tests {
     fn an_annotation_may_have_any_value_and_a_selector_only_a_labels() {
         let value = json!({"example.com/note": "a b=c, d"});
         let text = Text::of(value);
-        assert_eq!(
-            text.findings(|node, found| pod_annotations(node, "", found)),
-            []
-        );
+        assert_eq!(text.findings(|node, found| pod_annotations(node, "", found)), []);
         assert_eq!(
             text.findings(|node, found| node_selector(node, "", found)),
             [("OMP0405", "a b=c, d")]

@@ -27,11 +27,7 @@ pub(super) fn part(node: &Node, range: &Range<usize>) -> Span {
         _ => return node.span,
     };
     let at = |byte: usize| node.span.start + u32::try_from(byte + offset).unwrap_or(0);
-    Span {
-        source: node.span.source,
-        start: at(range.start),
-        end: at(range.end),
-    }
+    Span { source: node.span.source, start: at(range.start), end: at(range.end) }
 }
 
 /// A finding about a refused text: "invalid schedule: the hour is 0 to 23, not 25".
@@ -71,11 +67,7 @@ pub(super) fn parse<T>(
 
 /// The route to an entry of a mapping.
 pub(super) fn under(route: &str, key: &str) -> String {
-    if route.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{route}.{key}")
-    }
+    if route.is_empty() { key.to_owned() } else { format!("{route}.{key}") }
 }
 
 /// Nodes that stand in a text as people write them, for the tests of all rules.
@@ -147,11 +139,7 @@ pub(super) mod written {
             Value::Bool(value) => drop(write(&value.to_string(), text)),
             Value::Null => drop(write("null", text)),
         }
-        let end = if text.len() == start {
-            start
-        } else {
-            text.len() - 1
-        };
+        let end = if text.len() == start { start } else { text.len() - 1 };
         node.span = span(start, end);
     }
 
@@ -163,11 +151,7 @@ pub(super) mod written {
     }
 
     fn span(start: usize, end: usize) -> Span {
-        Span {
-            source: SourceId(0),
-            start: start as u32,
-            end: end as u32,
-        }
+        Span { source: SourceId(0), start: start as u32, end: end as u32 }
     }
 }
 
@@ -177,14 +161,7 @@ mod tests {
     use crate::tree::SourceId;
 
     fn node(text: &str, start: u32, end: u32) -> Node {
-        Node::at(
-            text,
-            Span {
-                source: SourceId(0),
-                start,
-                end,
-            },
-        )
+        Node::at(text, Span { source: SourceId(0), start, end })
     }
 
     #[test]
@@ -198,11 +175,8 @@ mod tests {
 
     #[test]
     fn of_a_scalar_with_escapes_or_lines_the_whole_is_shown() {
-        for node in [
-            node("a=b,c", 100, 109),
-            node("a=b\nc", 100, 105),
-            node("a\u{a0}b", 100, 106),
-        ] {
+        for node in [node("a=b,c", 100, 109), node("a=b\nc", 100, 105), node("a\u{a0}b", 100, 106)]
+        {
             assert_eq!(part(&node, &(2..3)), node.span);
         }
         let computed = Node::new("a=b");
@@ -220,19 +194,11 @@ mod tests {
             ("schedule: \"0 \\x325 * * *\"\n", "\"0 \\x325 * * *\""),
         ] {
             let mut found = Diagnostics::default();
-            let documents = crate::yaml::read(
-                SourceId(0),
-                text,
-                crate::yaml::Dialect::Definition,
-                &mut found,
-            );
+            let documents =
+                crate::yaml::read(SourceId(0), text, crate::yaml::Dialect::Definition, &mut found);
             let schedule = documents[0].get("schedule").unwrap();
             let span = part(schedule, &(2..4));
-            assert_eq!(
-                &text[span.start as usize..span.end as usize],
-                marked,
-                "{text}"
-            );
+            assert_eq!(&text[span.start as usize..span.end as usize], marked, "{text}");
         }
     }
 }

@@ -35,20 +35,12 @@ pub fn resources(
     route: &str,
     found: &mut Diagnostics,
 ) -> Option<Resources> {
-    let requests = amounts(
-        written,
-        resolved.requests.as_ref(),
-        route,
-        "requests",
-        found,
-    );
+    let requests = amounts(written, resolved.requests.as_ref(), route, "requests", found);
     let limits = amounts(written, resolved.limits.as_ref(), route, "limits", found);
     let (requests, limits) = (requests?, limits?);
     let mut fine = true;
     for request in &requests {
-        let limit = limits
-            .iter()
-            .find(|limit| limit.resource == request.resource);
+        let limit = limits.iter().find(|limit| limit.resource == request.resource);
         if let Some(limit) = limit.filter(|limit| request.quantity > limit.quantity) {
             // Two defaults never contradict each other.
             found.push(over_limit(request, limit, route));
@@ -56,15 +48,9 @@ pub fn resources(
         }
     }
     let without_places = |amounts: Vec<Amount>| {
-        amounts
-            .into_iter()
-            .map(|amount| (amount.resource, amount.quantity))
-            .collect()
+        amounts.into_iter().map(|amount| (amount.resource, amount.quantity)).collect()
     };
-    fine.then(|| Resources {
-        requests: without_places(requests),
-        limits: without_places(limits),
-    })
+    fine.then(|| Resources { requests: without_places(requests), limits: without_places(limits) })
 }
 
 fn amounts(
@@ -74,9 +60,7 @@ fn amounts(
     side: &str,
     found: &mut Diagnostics,
 ) -> Option<Vec<Amount>> {
-    let written = written
-        .and_then(|node| node.get(side))
-        .and_then(Node::as_mapping);
+    let written = written.and_then(|node| node.get(side)).and_then(Node::as_mapping);
     let mut fine = true;
     let mut amounts = Vec::new();
     for (resource, text) in resolved.map_or(&[][..], |list| &list.0) {
@@ -86,11 +70,7 @@ fn amounts(
         let Some(entry) = entry else {
             // A default: its text is ompipe's own.
             if let Ok(quantity) = Quantity::parse(&text.0) {
-                amounts.push(Amount {
-                    resource: resource.into(),
-                    quantity,
-                    span: None,
-                });
+                amounts.push(Amount { resource: resource.into(), quantity, span: None });
             }
             continue;
         };
@@ -127,13 +107,7 @@ fn check_resource(resource: &str, span: Span, route: [&str; 3], found: &mut Diag
         Some(known) => refusal.with_help(format!("did you mean `{known}`?")),
         None => refusal,
     };
-    found.push(place::refused(
-        &code::QUANTITY,
-        "resource",
-        span,
-        &route.join("."),
-        refusal,
-    ));
+    found.push(place::refused(&code::QUANTITY, "resource", span, &route.join("."), refusal));
     false
 }
 
@@ -227,19 +201,16 @@ fn over_limit(request: &Amount, limit: &Amount, route: &str) -> Diagnostic {
     let finding = Diagnostic::error(&code::REQUEST_OVER_LIMIT, span, message)
         .with_route(format!("{route}.{side}.{resource}"));
     match (request.span, limit.span) {
-        (Some(_), Some(limit)) => finding
-            .with_label("the request")
-            .with_related(limit, "the limit"),
+        (Some(_), Some(limit)) => {
+            finding.with_label("the request").with_related(limit, "the limit")
+        }
         (Some(_), None) => finding
             .with_label("the request")
             .with_note(format!("the limit is the default, `{}`", limit.quantity))
             .with_help(format!("set `limits.{resource}` as well")),
         _ => finding
             .with_label("the limit")
-            .with_note(format!(
-                "the request is the default, `{}`",
-                request.quantity
-            ))
+            .with_note(format!("the request is the default, `{}`", request.quantity))
             .with_help(format!("set `requests.{resource}` as well")),
     }
 }
@@ -267,10 +238,7 @@ mod tests {
 
     fn marks(json: serde_json::Value) -> Vec<(&'static str, String)> {
         let text = Text::of(json!({"resources": json}));
-        check(&text)
-            .iter()
-            .map(|found| (found.code.id, text.part(found.span).to_owned()))
-            .collect()
+        check(&text).iter().map(|found| (found.code.id, text.part(found.span).to_owned())).collect()
     }
 
     #[test]
@@ -280,10 +248,7 @@ mod tests {
             [("OMP0411", "GB".to_owned())]
         );
         assert_eq!(marks(json!({"limits": {"memory": "8Gi", "cpu": 1.5}})), []);
-        assert_eq!(
-            marks(json!({"limits": {"cpu": "-1"}})),
-            [("OMP0411", "-1".to_owned())]
-        );
+        assert_eq!(marks(json!({"limits": {"cpu": "-1"}})), [("OMP0411", "-1".to_owned())]);
     }
 
     #[test]
@@ -293,10 +258,7 @@ mod tests {
         );
         let found = check(&text);
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            (found[0].code.id, text.part(found[0].span)),
-            ("OMP0412", "2000Mi")
-        );
+        assert_eq!((found[0].code.id, text.part(found[0].span)), ("OMP0412", "2000Mi"));
         assert_eq!(text.part(found[0].related[0].span), "1Gi");
     }
 
@@ -338,13 +300,7 @@ mod tests {
 
     #[test]
     fn a_mistyped_resource_is_an_error_and_a_device_plugins_is_not() {
-        assert_eq!(
-            marks(json!({"limits": {"memroy": "1Gi"}})),
-            [("OMP0411", "memroy".to_owned())]
-        );
-        assert_eq!(
-            marks(json!({"limits": {"nvidia.com/gpu": 1, "hugepages-2Mi": "4Mi"}})),
-            []
-        );
+        assert_eq!(marks(json!({"limits": {"memroy": "1Gi"}})), [("OMP0411", "memroy".to_owned())]);
+        assert_eq!(marks(json!({"limits": {"nvidia.com/gpu": 1, "hugepages-2Mi": "4Mi"}})), []);
     }
 }

@@ -16,9 +16,7 @@ pub const NO_CATCH_UP_SECONDS: i64 = 60;
 /// `startingDeadlineSeconds`: a warning that says how an explicit 0 is understood; an error for what would never run.
 pub fn starting_deadline(kubernetes: &Node, output: Output, route: &str, found: &mut Diagnostics) {
     const KEY: &str = "startingDeadlineSeconds";
-    let Some((node, seconds)) = kubernetes
-        .get(KEY)
-        .and_then(|node| Some((node, node.as_i64()?)))
+    let Some((node, seconds)) = kubernetes.get(KEY).and_then(|node| Some((node, node.as_i64()?)))
     else {
         return;
     };
@@ -60,15 +58,10 @@ pub fn run_as_root(
         .with_route(place::under(route, "runAsUser"))
         .with_note("the pod would be created and its container never started")
         .with_help("choose another user; or write `runAsNonRoot: false`, which Pod Security's level \"restricted\" refuses");
-    found.push(
-        match kubernetes
-            .get("runAsNonRoot")
-            .filter(|node| !node.is_null())
-        {
-            Some(node) => finding.with_related(node.span, "forbidden here"),
-            None => finding.with_note("`runAsNonRoot` is true by default"),
-        },
-    );
+    found.push(match kubernetes.get("runAsNonRoot").filter(|node| !node.is_null()) {
+        Some(node) => finding.with_related(node.span, "forbidden here"),
+        None => finding.with_note("`runAsNonRoot` is true by default"),
+    });
 }
 
 /// Parameters that say something about an output which is not the chosen one: nothing is dropped silently.
@@ -90,10 +83,7 @@ pub fn not_carried(
             .with_route(place::under(route, &entry.key))
             .with_help(help);
         found.push(
-            match kubernetes
-                .as_mapping()
-                .and_then(|mapping| mapping.entry("useOMJobOperator"))
-            {
+            match kubernetes.as_mapping().and_then(|mapping| mapping.entry("useOMJobOperator")) {
                 Some(operator) if output == Output::OmJob => {
                     finding.with_related(operator.key_span, "the operator is chosen here")
                 }
@@ -142,47 +132,28 @@ mod tests {
     #[test]
     fn an_explicit_zero_is_a_warning_and_the_default_is_none() {
         let zero = json!({"startingDeadlineSeconds": 0});
-        assert_eq!(
-            deadline(zero.clone(), Output::CronJob),
-            [("OMP0418", Severity::Warning)]
-        );
-        assert_eq!(
-            deadline(zero, Output::OmJob),
-            [("OMP0418", Severity::Warning)]
-        );
+        assert_eq!(deadline(zero.clone(), Output::CronJob), [("OMP0418", Severity::Warning)]);
+        assert_eq!(deadline(zero, Output::OmJob), [("OMP0418", Severity::Warning)]);
         assert_eq!(deadline(json!({}), Output::CronJob), []);
     }
 
     #[test]
     fn a_deadline_shorter_than_the_controllers_period_is_an_error_for_a_cronjob() {
         let nine = json!({"startingDeadlineSeconds": 9});
-        assert_eq!(
-            deadline(nine.clone(), Output::CronJob),
-            [("OMP0417", Severity::Error)]
-        );
+        assert_eq!(deadline(nine.clone(), Output::CronJob), [("OMP0417", Severity::Error)]);
         assert_eq!(deadline(nine, Output::OmJob), []);
-        assert_eq!(
-            deadline(json!({"startingDeadlineSeconds": 10}), Output::CronJob),
-            []
-        );
+        assert_eq!(deadline(json!({"startingDeadlineSeconds": 10}), Output::CronJob), []);
     }
 
     #[test]
     fn root_is_an_error_where_it_is_forbidden_be_it_by_default() {
         let check = |json: serde_json::Value, user, non_root| {
             let text = Text::of(json);
-            text.diagnostics(|node, found| run_as_root(node, user, non_root, "", found))
-                .len()
+            text.diagnostics(|node, found| run_as_root(node, user, non_root, "", found)).len()
         };
         assert_eq!(check(json!({"runAsUser": 0}), 0, true), 1);
-        assert_eq!(
-            check(json!({"runAsUser": 0, "runAsNonRoot": true}), 0, true),
-            1
-        );
-        assert_eq!(
-            check(json!({"runAsUser": 0, "runAsNonRoot": false}), 0, false),
-            0
-        );
+        assert_eq!(check(json!({"runAsUser": 0, "runAsNonRoot": true}), 0, true), 1);
+        assert_eq!(check(json!({"runAsUser": 0, "runAsNonRoot": false}), 0, false), 0);
         assert_eq!(check(json!({"runAsUser": 1000}), 1000, true), 0);
     }
 
@@ -191,25 +162,14 @@ mod tests {
         let check = |json: serde_json::Value, output, sidecar| {
             let text = Text::of(json);
             let found = text.findings(|node, found| not_carried(node, output, sidecar, "", found));
-            found
-                .into_iter()
-                .map(|(_, part)| part.to_owned())
-                .collect::<Vec<_>>()
+            found.into_iter().map(|(_, part)| part.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(
-            check(
-                json!({"useOMJobOperator": true, "exitHandler": "sidecar"}),
-                Output::OmJob,
-                true
-            ),
+            check(json!({"useOMJobOperator": true, "exitHandler": "sidecar"}), Output::OmJob, true),
             ["exitHandler"]
         );
         assert_eq!(
-            check(
-                json!({"useOMJobOperator": true, "exitHandler": null}),
-                Output::OmJob,
-                false
-            ),
+            check(json!({"useOMJobOperator": true, "exitHandler": null}), Output::OmJob, false),
             [""; 0]
         );
         assert_eq!(

@@ -9,13 +9,8 @@ use crate::tree::Node;
 
 /// `schedule`: what Kubernetes' CronJob takes; with a warning when there is no time at which it fires.
 pub fn schedule(node: &Node, route: &str, found: &mut Diagnostics) -> Option<Schedule> {
-    let schedule = place::parse(
-        node,
-        route,
-        (&code::SCHEDULE, "schedule"),
-        Schedule::parse,
-        found,
-    )?;
+    let schedule =
+        place::parse(node, route, (&code::SCHEDULE, "schedule"), Schedule::parse, found)?;
     if !schedule.ever_fires() {
         found.push(
             Diagnostic::warning(&code::SCHEDULE_NEVER_FIRES, node.span, "the schedule never fires")
@@ -32,13 +27,7 @@ pub fn schedule(node: &Node, route: &str, found: &mut Diagnostics) -> Option<Sch
 
 /// `timeZone`: a name of the IANA database.
 pub fn time_zone(node: &Node, route: &str, found: &mut Diagnostics) -> Option<TimeZone> {
-    place::parse(
-        node,
-        route,
-        (&code::TIME_ZONE, "time zone"),
-        TimeZone::parse,
-        found,
-    )
+    place::parse(node, route, (&code::TIME_ZONE, "time zone"), TimeZone::parse, found)
 }
 
 #[cfg(test)]
@@ -64,10 +53,7 @@ mod tests {
         let mut found = Diagnostics::default();
         assert!(schedule(&text.node, "spec.schedule", &mut found).is_some());
         let found = found.into_sorted();
-        assert_eq!(
-            (found[0].code.id, found[0].severity),
-            ("OMP0402", Severity::Warning)
-        );
+        assert_eq!((found[0].code.id, found[0].severity), ("OMP0402", Severity::Warning));
     }
 
     #[test]
@@ -85,9 +71,6 @@ mod tests {
         let text = Text::of(json!("Europe/Zuerich"));
         let found = text.diagnostics(|node, found| time_zone(node, "spec.timeZone", found));
         assert_eq!(found[0].code.id, "OMP0403");
-        assert_eq!(
-            found[0].help.as_deref(),
-            Some("did you mean `Europe/Zurich`?")
-        );
+        assert_eq!(found[0].help.as_deref(), Some("did you mean `Europe/Zurich`?"));
     }
 }

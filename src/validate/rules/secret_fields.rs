@@ -91,28 +91,22 @@ const ENDINGS: [&str; 17] = [
 /// Whether a field or variable of that name holds a secret, as far as a name tells.
 pub fn is_secret_name(name: &str) -> bool {
     // Every name and ending above ends with one of these letters; most fields of a workflow do not.
-    let last = name
-        .bytes()
-        .rev()
-        .find(u8::is_ascii_alphanumeric)
-        .map(|byte| byte.to_ascii_lowercase());
+    let last =
+        name.bytes().rev().find(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     let Some(last @ (b'd' | b'e' | b'g' | b'n' | b'o' | b't' | b'y')) = last else {
         return false;
     };
-    ENDINGS
-        .iter()
-        .any(|ending| ending.as_bytes().last() == Some(&last) && ends_with(name, ending))
+    ENDINGS.iter().any(|ending| ending.as_bytes().last() == Some(&last) && ends_with(name, ending))
         || NAMES.binary_search(&name).is_ok()
 }
 
 /// Whether a name ends with some letters, whatever their case and whatever stands between them.
 fn ends_with(name: &str, ending: &str) -> bool {
     let mut letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
-    ending.bytes().rev().all(|wanted| {
-        letters
-            .next()
-            .is_some_and(|byte| byte.to_ascii_lowercase() == wanted)
-    })
+    ending
+        .bytes()
+        .rev()
+        .all(|wanted| letters.next().is_some_and(|byte| byte.to_ascii_lowercase() == wanted))
 }
 
 #[cfg(test)]

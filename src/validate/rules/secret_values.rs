@@ -54,9 +54,7 @@ fn is_json_web_token(text: &str) -> bool {
         && text.split('.').all(|part| {
             parts += 1;
             part.len() >= SHORTEST_PART
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
         })
         && parts == 3
 }
@@ -83,16 +81,10 @@ mod tests {
 
     #[test]
     fn a_password_within_a_url_gives_itself_away() {
-        for secret in [
-            "postgresql://ingest:hunter2@db:5432/x",
-            "a mongodb+srv://u:p@h/?x",
-            "x://u:p@ss@host",
-        ] {
-            assert_eq!(
-                Secret::within(secret),
-                Some(Secret::PasswordInUrl),
-                "{secret}"
-            );
+        for secret in
+            ["postgresql://ingest:hunter2@db:5432/x", "a mongodb+srv://u:p@h/?x", "x://u:p@ss@host"]
+        {
+            assert_eq!(Secret::within(secret), Some(Secret::PasswordInUrl), "{secret}");
         }
         for fine in [
             "http://openmetadata:8585/api",

@@ -47,14 +47,11 @@ pub fn workflow(
 pub fn kube_config_content(node: &Node, route: &str, found: &mut Diagnostics) {
     if node.as_str().is_some_and(|text| !text.trim().is_empty()) {
         found.push(
-            literal(
-                node.span,
-                "`kubeConfigContent` holds the credentials of a cluster",
-            )
-            .with_route(route)
-            .with_help(
-                "keep it in a file outside of the project and name that with `kubeconfigPath`",
-            ),
+            literal(node.span, "`kubeConfigContent` holds the credentials of a cluster")
+                .with_route(route)
+                .with_help(
+                    "keep it in a file outside of the project and name that with `kubeconfigPath`",
+                ),
         );
     }
 }
@@ -65,10 +62,7 @@ pub(super) fn in_variable(name: &str, value: &str, span: Span) -> Option<Diagnos
         return None;
     }
     let finding = if is_secret_name(name) {
-        literal(
-            span,
-            format!("the variable `{name}` holds a literal secret"),
-        )
+        literal(span, format!("the variable `{name}` holds a literal secret"))
     } else {
         suspicion(value, span, || format!("the variable `{name}`"))?
     };
@@ -124,10 +118,7 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
             if let Some(other) = mapping.iter().find(|entry| entry.key != REFERENCE) {
                 self.malformed(
                     other.key_span,
-                    format!(
-                        "`{}` stands beside `{REFERENCE}`, which must be alone",
-                        other.key
-                    ),
+                    format!("`{}` stands beside `{REFERENCE}`, which must be alone", other.key),
                     None,
                 );
             } else if let Some((name, key)) = self.reference(reference) {
@@ -168,10 +159,7 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
             return None;
         };
         let mut fine = true;
-        for entry in mapping
-            .iter()
-            .filter(|entry| !FIELDS.contains(&&*entry.key))
-        {
+        for entry in mapping.iter().filter(|entry| !FIELDS.contains(&&*entry.key)) {
             let help = match nearest(&entry.key, FIELDS) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => "it has `name` and `key` and nothing else: the value must be there when the pod starts".to_owned(),
@@ -201,28 +189,18 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
         check: impl FnOnce(&str) -> Result<(), Refusal>,
     ) -> Option<&'a str> {
         let Some(node) = mapping.get(field) else {
-            self.malformed(
-                reference.key_span,
-                format!("`{REFERENCE}` lacks `{field}`"),
-                None,
-            );
+            self.malformed(reference.key_span, format!("`{REFERENCE}` lacks `{field}`"), None);
             return None;
         };
         let Some(text) = node.as_str() else {
-            let message = format!(
-                "`{field}` of `{REFERENCE}` is a string, not {}",
-                node.value.type_name()
-            );
+            let message =
+                format!("`{field}` of `{REFERENCE}` is a string, not {}", node.value.type_name());
             self.malformed(node.span, message, None);
             return None;
         };
         if let Err(refusal) = check(text) {
             let span = place::part(node, &refusal.range);
-            self.malformed(
-                span,
-                format!("invalid {what}: {}", refusal.reason),
-                refusal.help,
-            );
+            self.malformed(span, format!("invalid {what}: {}", refusal.reason), refusal.help);
             return None;
         }
         Some(text)
@@ -273,9 +251,7 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
     }
 
     fn is_secret(&self) -> bool {
-        self.fields
-            .is_secret(&self.route)
-            .unwrap_or_else(|| is_secret_name(self.field_name()))
+        self.fields.is_secret(&self.route).unwrap_or_else(|| is_secret_name(self.field_name()))
     }
 
     /// The key that the current node belongs to, be it as an item of a list.
@@ -321,10 +297,9 @@ fn literal(span: Span, message: impl Into<String>) -> Diagnostic {
 fn suspicion(text: &str, span: Span, whose: impl Fn() -> String) -> Option<Diagnostic> {
     Some(match Secret::within(text)? {
         Secret::PrivateKey => literal(span, format!("{} holds a private key", whose())),
-        Secret::JsonWebToken => literal(
-            span,
-            format!("{} holds a token (a JSON Web Token)", whose()),
-        ),
+        Secret::JsonWebToken => {
+            literal(span, format!("{} holds a token (a JSON Web Token)", whose()))
+        }
         Secret::PasswordInUrl => {
             let message = format!("{} holds a password within a URL", whose());
             Diagnostic::error(&code::PASSWORD_IN_URL, span, message)
@@ -344,10 +319,7 @@ mod tests {
     fn marks(json: serde_json::Value) -> Vec<(&'static str, String)> {
         let text = Text::of(json);
         let found = text.diagnostics(|node, found| workflow(node, &ByName, "workflow", found));
-        found
-            .iter()
-            .map(|found| (found.code.id, text.part(found.span).to_owned()))
-            .collect()
+        found.iter().map(|found| (found.code.id, text.part(found.span).to_owned())).collect()
     }
 
     fn references(json: serde_json::Value) -> Vec<SecretReference> {
@@ -364,10 +336,7 @@ mod tests {
         );
         let found =
             text.diagnostics(|node, found| assert!(workflow(node, &ByName, "", found).is_none()));
-        assert_eq!(
-            (found[0].code.id, text.part(found[0].span)),
-            ("OMP0501", "hunter2")
-        );
+        assert_eq!((found[0].code.id, text.part(found[0].span)), ("OMP0501", "hunter2"));
         assert_eq!(found[0].route, "source.serviceConnection.config.password");
         assert_eq!(found[0].secrets, [found[0].span]);
         assert!(!format!("{found:?}").contains("hunter2"));
@@ -375,22 +344,13 @@ mod tests {
 
     #[test]
     fn a_number_is_a_password_too_and_a_boolean_or_an_empty_text_is_none() {
-        assert_eq!(
-            marks(json!({"password": 12345})),
-            [("OMP0501", "12345".to_owned())]
-        );
-        assert_eq!(
-            marks(json!({"token": true, "password": "", "jwtToken": null})),
-            []
-        );
+        assert_eq!(marks(json!({"password": 12345})), [("OMP0501", "12345".to_owned())]);
+        assert_eq!(marks(json!({"token": true, "password": "", "jwtToken": null})), []);
     }
 
     #[test]
     fn a_secret_managers_reference_passes() {
-        assert_eq!(
-            marks(json!({"password": "secret:/prod/snowflake/password"})),
-            []
-        );
+        assert_eq!(marks(json!({"password": "secret:/prod/snowflake/password"})), []);
     }
 
     #[test]
@@ -431,14 +391,8 @@ mod tests {
     #[test]
     fn a_reference_has_a_name_and_a_key_and_nothing_else() {
         for (reference, marked) in [
-            (
-                json!({"name": "db", "kye": "password"}),
-                vec!["kye", "secretKeyRef"],
-            ),
-            (
-                json!({"name": "db", "key": "p", "optional": true}),
-                vec!["optional"],
-            ),
+            (json!({"name": "db", "kye": "password"}), vec!["kye", "secretKeyRef"]),
+            (json!({"name": "db", "key": "p", "optional": true}), vec!["optional"]),
             (json!({"name": "db"}), vec!["secretKeyRef"]),
             (json!({"name": "My_Db", "key": "a/b"}), vec!["M", "/"]),
             (json!({"name": "db", "key": 1}), vec!["1"]),
@@ -446,10 +400,8 @@ mod tests {
         ] {
             let mut found: Vec<_> = marks(json!({"password": {"secretKeyRef": reference}}));
             found.sort();
-            let mut expected: Vec<_> = marked
-                .into_iter()
-                .map(|part| ("OMP0502", part.to_owned()))
-                .collect();
+            let mut expected: Vec<_> =
+                marked.into_iter().map(|part| ("OMP0502", part.to_owned())).collect();
             expected.sort();
             assert_eq!(found, expected, "{reference}");
         }
@@ -472,19 +424,10 @@ mod tests {
         let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJib3QifQ.c2lnbmF0dXJl-_x";
         let key = "-----BEGIN RSA PRIVATE KEY----- MIIB";
         let url = "postgresql://ingest:hunter2@db:5432/x";
-        assert_eq!(
-            marks(json!({"note": token})),
-            [("OMP0501", token.to_owned())]
-        );
+        assert_eq!(marks(json!({"note": token})), [("OMP0501", token.to_owned())]);
         assert_eq!(marks(json!({"note": key})), [("OMP0501", key.to_owned())]);
-        assert_eq!(
-            marks(json!({"hostPort": url})),
-            [("OMP0503", url.to_owned())]
-        );
-        assert_eq!(
-            marks(json!({"hostPort": "http://openmetadata:8585/api"})),
-            []
-        );
+        assert_eq!(marks(json!({"hostPort": url})), [("OMP0503", url.to_owned())]);
+        assert_eq!(marks(json!({"hostPort": "http://openmetadata:8585/api"})), []);
     }
 
     #[test]

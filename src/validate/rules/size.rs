@@ -43,10 +43,7 @@ pub fn config_map<'a>(
     route: &str,
     found: &mut Diagnostics,
 ) {
-    let bytes: usize = data
-        .into_iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let bytes: usize = data.into_iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > CONFIG_MAP_MAX {
         found.push(
             Diagnostic::error(
@@ -67,10 +64,7 @@ pub fn annotations<'a>(
     route: &str,
     found: &mut Diagnostics,
 ) {
-    let bytes: usize = annotations
-        .into_iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let bytes: usize = annotations.into_iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > ANNOTATIONS_MAX {
         found.push(
             Diagnostic::error(
@@ -96,10 +90,7 @@ mod tests {
     #[test]
     fn a_variable_may_have_128_kib_with_its_name_and_nul_and_not_a_byte_more() {
         let fits = "x".repeat(ENV_STRING_MAX - "config=\0".len());
-        assert_eq!(
-            count(|found| env_string("config", &fits, Span::NONE, "", found)),
-            0
-        );
+        assert_eq!(count(|found| env_string("config", &fits, Span::NONE, "", found)), 0);
         assert_eq!(
             count(|found| env_string("config", &(fits.clone() + "x"), Span::NONE, "", found)),
             1
@@ -109,10 +100,7 @@ mod tests {
     #[test]
     fn a_config_map_may_hold_a_mebibyte_with_its_keys() {
         let fits = "x".repeat(CONFIG_MAP_MAX - 6);
-        assert_eq!(
-            count(|found| config_map([("config", &*fits)], Span::NONE, "", found)),
-            0
-        );
+        assert_eq!(count(|found| config_map([("config", &*fits)], Span::NONE, "", found)), 0);
         assert_eq!(
             count(|found| config_map([("config", &*fits), ("a", "")], Span::NONE, "", found)),
             1
@@ -122,13 +110,7 @@ mod tests {
     #[test]
     fn annotations_may_have_256_kib() {
         let fits = "x".repeat(ANNOTATIONS_MAX - 1);
-        assert_eq!(
-            count(|found| annotations([("a", &*fits)], Span::NONE, "", found)),
-            0
-        );
-        assert_eq!(
-            count(|found| annotations([("ab", &*fits)], Span::NONE, "", found)),
-            1
-        );
+        assert_eq!(count(|found| annotations([("a", &*fits)], Span::NONE, "", found)), 0);
+        assert_eq!(count(|found| annotations([("ab", &*fits)], Span::NONE, "", found)), 1);
     }
 }

@@ -20,13 +20,7 @@ pub fn tolerations(node: &Node, route: &str, found: &mut Diagnostics) -> Option<
             match from_text(&text[piece]) {
                 Ok(toleration) => read.push(toleration),
                 Err(refusal) => {
-                    found.push(place::refused(
-                        &code::TOLERATION,
-                        WHAT,
-                        span,
-                        route,
-                        refusal,
-                    ));
+                    found.push(place::refused(&code::TOLERATION, WHAT, span, route, refusal));
                     fine = false;
                 }
             }
@@ -53,30 +47,15 @@ fn from_text(text: &str) -> Result<Toleration, Refusal> {
         Some((key, value)) => (key, Some(LabelValue::parse(value)?)),
         None => (taint, None),
     };
-    let key = if key.is_empty() && value.is_none() {
-        None
-    } else {
-        Some(LabelKey::parse(key)?)
-    };
-    let operator = if value.is_some() {
-        Operator::Equal
-    } else {
-        Operator::Exists
-    };
-    Ok(Toleration {
-        key,
-        operator,
-        value,
-        effect,
-        seconds: None,
-    })
+    let key = if key.is_empty() && value.is_none() { None } else { Some(LabelKey::parse(key)?) };
+    let operator = if value.is_some() { Operator::Equal } else { Operator::Exists };
+    Ok(Toleration { key, operator, value, effect, seconds: None })
 }
 
 fn from_mapping(item: &Node, route: &str, found: &mut Diagnostics) -> Option<Toleration> {
     let at = (&code::TOLERATION, WHAT);
     let text = |field: &str| {
-        item.get(field)
-            .filter(|node| node.as_str().is_some_and(|text| !text.is_empty()))
+        item.get(field).filter(|node| node.as_str().is_some_and(|text| !text.is_empty()))
     };
     let before = found.iter().len();
     let key = text("key").and_then(|node| place::parse(node, route, at, LabelKey::parse, found));
@@ -87,9 +66,7 @@ fn from_mapping(item: &Node, route: &str, found: &mut Diagnostics) -> Option<Tol
         text("value").and_then(|node| place::parse(node, route, at, LabelValue::parse, found));
     let effect =
         text("effect").and_then(|node| place::parse(node, route, at, Effect::parse, found));
-    let seconds = item
-        .get("tolerationSeconds")
-        .and_then(|node| Some((node.as_i64()?, node.span)));
+    let seconds = item.get("tolerationSeconds").and_then(|node| Some((node.as_i64()?, node.span)));
     if found.iter().len() > before {
         return None;
     }
@@ -159,9 +136,7 @@ mod tests {
     #[test]
     fn the_string_form_and_the_mappings_say_the_same() {
         assert_eq!(
-            read(json!(
-                "dedicated=ingestion:NoSchedule, spot:NoExecute, :PreferNoSchedule"
-            )),
+            read(json!("dedicated=ingestion:NoSchedule, spot:NoExecute, :PreferNoSchedule")),
             read(json!([
                 {"key": "dedicated", "operator": "Equal", "value": "ingestion", "effect": "NoSchedule"},
                 {"key": "spot", "operator": "Exists", "effect": "NoExecute"},
@@ -172,19 +147,13 @@ mod tests {
 
     #[test]
     fn exactly_the_bad_item_is_marked() {
-        assert_eq!(
-            marks(json!("a=b:NoSchedule,c=d,e:NoSchedul")),
-            ["c=d", "e:NoSchedul"]
-        );
+        assert_eq!(marks(json!("a=b:NoSchedule,c=d,e:NoSchedul")), ["c=d", "e:NoSchedul"]);
         assert_eq!(marks(json!([{"key": "a b", "operator": "Exists"}])), [" "]);
     }
 
     #[test]
     fn what_the_api_server_refuses_is_refused() {
-        assert_eq!(
-            marks(json!([{"key": "a", "operator": "Exists", "value": "b"}])),
-            ["b"]
-        );
+        assert_eq!(marks(json!([{"key": "a", "operator": "Exists", "value": "b"}])), ["b"]);
         assert_eq!(
             marks(
                 json!([{"key": "a", "value": "b", "effect": "NoSchedule", "tolerationSeconds": 60}])
@@ -193,9 +162,6 @@ mod tests {
         );
         assert_eq!(marks(json!([{"effect": "NoSchedule"}])).len(), 1);
         assert_eq!(read(json!([{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}])).len(), 1);
-        assert_eq!(
-            read(json!([{"key": "a", "value": "", "effect": "NoSchedule"}])).len(),
-            1
-        );
+        assert_eq!(read(json!([{"key": "a", "value": "", "effect": "NoSchedule"}])).len(), 1);
     }
 }

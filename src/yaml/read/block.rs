@@ -33,32 +33,17 @@ enum Opening<'t> {
 impl Place {
     /// A document's value.
     pub(super) fn root(new_line: bool) -> Self {
-        Self {
-            parent: -1,
-            new_line,
-            after_key: false,
-            has_properties: false,
-        }
+        Self { parent: -1, new_line, after_key: false, has_properties: false }
     }
 
     /// An item of a sequence in a column.
     fn item(parent: isize) -> Self {
-        Self {
-            parent,
-            new_line: true,
-            after_key: false,
-            has_properties: false,
-        }
+        Self { parent, new_line: true, after_key: false, has_properties: false }
     }
 
     /// A value of a mapping in a column. It may be a collection in the same line only behind a `?` or its `:`.
     fn entry(parent: isize, is_explicit: bool) -> Self {
-        Self {
-            parent,
-            new_line: is_explicit,
-            after_key: true,
-            has_properties: false,
-        }
+        Self { parent, new_line: is_explicit, after_key: true, has_properties: false }
     }
 }
 
@@ -88,18 +73,11 @@ impl<'t> Reader<'t, '_> {
             return self.scalar(Head::Plain("".into()), span, &properties);
         }
         if properties.is_empty() {
-            return self.block_node(Place {
-                new_line: true,
-                ..place
-            });
+            return self.block_node(Place { new_line: true, ..place });
         }
         self.open_anchors.extend(properties.anchor);
         let before = self.nodes;
-        let node = self.block_node(Place {
-            new_line: true,
-            has_properties: true,
-            ..place
-        })?;
+        let node = self.block_node(Place { new_line: true, has_properties: true, ..place })?;
         self.open_anchors
             .truncate(self.open_anchors.len() - usize::from(properties.anchor.is_some()));
         self.apply(&properties, node, before)
@@ -177,12 +155,7 @@ impl<'t> Reader<'t, '_> {
         }
         self.check_key_end(head_start, line)?;
         self.at += 1;
-        let key = Key {
-            head,
-            span,
-            properties,
-            is_explicit: false,
-        };
+        let key = Key { head, span, properties, is_explicit: false };
         self.block_mapping(column, Opening::Key(key))
     }
 
@@ -259,10 +232,7 @@ impl<'t> Reader<'t, '_> {
         }
         self.depth -= 1;
         items.shrink_to_fit();
-        Ok(Node {
-            value: Value::Sequence(items),
-            span,
-        })
+        Ok(Node { value: Value::Sequence(items), span })
     }
 
     /// The entries of a mapping in a column.
@@ -276,10 +246,9 @@ impl<'t> Reader<'t, '_> {
         let mut mapping = OpenMapping::default();
         let mut opening = Some(opening);
         loop {
-            let opening = opening.take().or_else(|| {
-                self.simple_key()
-                    .map(|(text, span)| Opening::Simple(text, span))
-            });
+            let opening = opening
+                .take()
+                .or_else(|| self.simple_key().map(|(text, span)| Opening::Simple(text, span)));
             let (next, key_span, is_explicit) = match opening {
                 Some(Opening::Simple(text, span)) => {
                     (self.set_key(&mut mapping, text.into(), span), span, false)
@@ -293,10 +262,7 @@ impl<'t> Reader<'t, '_> {
             let value = if is_explicit && !self.explicit_value(column)? {
                 self.count(1, key_span)?;
                 let span = self.span(key_span.end as usize, key_span.end as usize);
-                Node {
-                    value: Value::Null,
-                    span,
-                }
+                Node { value: Value::Null, span }
             } else {
                 self.path.push(Step::key(key_span));
                 let value = self.block_child(Place::entry(column, is_explicit))?;
@@ -311,10 +277,7 @@ impl<'t> Reader<'t, '_> {
             }
         }
         self.depth -= 1;
-        Ok(Node {
-            value: Value::Mapping(mapping.close()),
-            span,
-        })
+        Ok(Node { value: Value::Mapping(mapping.close()), span })
     }
 
     fn judged(
@@ -367,22 +330,13 @@ impl<'t> Reader<'t, '_> {
         };
         let (head, span) = self.block_head(column, &properties)?;
         if !self.is_at_colon() {
-            let span = self.span(
-                start,
-                self.text[start..]
-                    .find('\n')
-                    .map_or(self.at, |end| start + end),
-            );
+            let span =
+                self.span(start, self.text[start..].find('\n').map_or(self.at, |end| start + end));
             return Err(self.fail_at(&syntax::NO_COLON, span));
         }
         self.check_key_end(start, line)?;
         self.at += 1;
-        Ok(Key {
-            head,
-            span,
-            properties,
-            is_explicit: false,
-        })
+        Ok(Key { head, span, properties, is_explicit: false })
     }
 
     /// What follows a `?`.

@@ -114,9 +114,7 @@ impl Reader<'_, '_> {
     /// Tabs outside of texts: a finding each line, and the document's end where they would be indentation.
     #[cold]
     fn skip_tabs(&mut self) -> Result<(), Abort> {
-        let is_indentation = self.bytes[self.line..self.at]
-            .iter()
-            .all(|byte| *byte == b' ');
+        let is_indentation = self.bytes[self.line..self.at].iter().all(|byte| *byte == b' ');
         self.tabs_in_line();
         if is_indentation && !self.is_end_of_line() {
             return Err(Abort::Document);

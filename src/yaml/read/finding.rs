@@ -18,14 +18,8 @@ pub(super) fn ambiguous(text: &str, all: &Readings, secret: bool, span: Span) ->
     let diagnostic = Diagnostic::error(&code::YAML_AMBIGUOUS, span, message)
         .with_label("quote it, or write it another way")
         .with_note(format!("YAML 1.2 reads {}", show(&all.core)))
-        .with_note(format!(
-            "PyYAML, in the ingestion image, reads {}",
-            show(&all.pyyaml)
-        ))
-        .with_note(format!(
-            "Go's sigs.k8s.io/yaml, in kubectl, reads {}",
-            show(&all.go)
-        ));
+        .with_note(format!("PyYAML, in the ingestion image, reads {}", show(&all.pyyaml)))
+        .with_note(format!("Go's sigs.k8s.io/yaml, in kubectl, reads {}", show(&all.go)));
     diagnostic.with_help(if secret {
         "put it in quotes if text is meant".to_owned()
     } else {
@@ -36,13 +30,11 @@ pub(super) fn ambiguous(text: &str, all: &Readings, secret: bool, span: Span) ->
 /// How to write what was probably meant.
 fn help(text: &str, all: &Readings) -> String {
     let quoted = format!("write \"{text}\" for the text");
-    let meant = [&all.core, &all.go, &all.pyyaml]
-        .into_iter()
-        .find_map(|reading| match reading {
-            Reading::Bool(value) => Some(value.to_string()),
-            Reading::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
+    let meant = [&all.core, &all.go, &all.pyyaml].into_iter().find_map(|reading| match reading {
+        Reading::Bool(value) => Some(value.to_string()),
+        Reading::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
     let is_plain = |meant: &String| scalar::readings(meant).is_none();
     match (&all.core, meant.filter(is_plain)) {
         (Reading::Text, Some(meant)) => format!("{quoted}, or {meant}"),
@@ -62,37 +54,23 @@ pub(super) fn ambiguous_key(text: &str, all: &Readings, span: Span) -> Diagnosti
     )
     .with_label("quote it")
     .with_note(format!("YAML 1.2 reads {}", all.core))
-    .with_note(format!(
-        "PyYAML, in the ingestion image, reads {}",
-        all.pyyaml
-    ))
-    .with_note(format!(
-        "Go's sigs.k8s.io/yaml, in kubectl, reads {}",
-        all.go
-    ))
+    .with_note(format!("PyYAML, in the ingestion image, reads {}", all.pyyaml))
+    .with_note(format!("Go's sigs.k8s.io/yaml, in kubectl, reads {}", all.go))
     .with_help(format!("write \"{text}\""))
 }
 
 /// A key that is no string.
 pub(super) fn key(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_KEY,
-        span,
-        format!("this key is {what}, not a string"),
-    )
-    .with_label("keys are strings in JSON and Kubernetes")
+    Diagnostic::error(&code::YAML_KEY, span, format!("this key is {what}, not a string"))
+        .with_label("keys are strings in JSON and Kubernetes")
 }
 
 /// A key that the mapping already has.
 pub(super) fn duplicate(key: &str, first: Span, second: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_DUPLICATE_KEY,
-        second,
-        format!("the key `{key}` is set twice"),
-    )
-    .with_label("set again here")
-    .with_related(first, "first set here")
-    .with_help("keep one of the two")
+    Diagnostic::error(&code::YAML_DUPLICATE_KEY, second, format!("the key `{key}` is set twice"))
+        .with_label("set again here")
+        .with_related(first, "first set here")
+        .with_help("keep one of the two")
 }
 
 /// A number that JSON does not have.
@@ -107,12 +85,8 @@ pub(super) fn number(reading: &Reading, span: Span) -> Diagnostic {
 
 /// A plain scalar at which PyYAML stops.
 pub(super) fn refused(span: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_SYNTAX,
-        span,
-        "PyYAML stops with an error at this value",
-    )
-    .with_help("put it in quotes")
+    Diagnostic::error(&code::YAML_SYNTAX, span, "PyYAML stops with an error at this value")
+        .with_help("put it in quotes")
 }
 
 /// An alias without a finished anchor.
@@ -129,23 +103,15 @@ pub(super) fn alias(is_open: bool, span: Span) -> Diagnostic {
 
 /// An anchor whose name has been used in the document.
 pub(super) fn anchor_twice(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_ALIAS,
-        span,
-        format!("the anchor `{name}` is set twice"),
-    )
-    .with_note("PyYAML refuses it")
-    .with_help("give the two different names")
+    Diagnostic::error(&code::YAML_ALIAS, span, format!("the anchor `{name}` is set twice"))
+        .with_note("PyYAML refuses it")
+        .with_help("give the two different names")
 }
 
 /// A merge key with something else than mappings.
 pub(super) fn merge_of(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_MERGE,
-        span,
-        format!("`<<` merges mappings, and this is {what}"),
-    )
-    .with_help("write `<<: *name`, or `<<: [*one, *other]`, with anchors of mappings")
+    Diagnostic::error(&code::YAML_MERGE, span, format!("`<<` merges mappings, and this is {what}"))
+        .with_help("write `<<: *name`, or `<<: [*one, *other]`, with anchors of mappings")
 }
 
 /// A merge key after a key that it would set too.
@@ -165,15 +131,11 @@ pub(super) fn merge_after(key: &str, key_span: Span, merge_key: Span) -> Diagnos
 
 /// A tag that is not among YAML's own.
 pub(super) fn tag(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_TAG,
-        span,
-        format!("the tag `{name}` is not supported here"),
-    )
-    .with_note(
-        "JSON's types are all there is: !!str, !!int, !!float, !!bool, !!null, !!map and !!seq",
-    )
-    .with_help("take the tag out, or put the text in quotes if `!` is part of it")
+    Diagnostic::error(&code::YAML_TAG, span, format!("the tag `{name}` is not supported here"))
+        .with_note(
+            "JSON's types are all there is: !!str, !!int, !!float, !!bool, !!null, !!map and !!seq",
+        )
+        .with_help("take the tag out, or put the text in quotes if `!` is part of it")
 }
 
 /// A text that does not have the type that its tag says.
@@ -219,10 +181,6 @@ pub(super) fn tab(span: Span) -> Diagnostic {
 
 /// Something in a line that should be over.
 pub(super) fn follows(what: &str, span: Span) -> Diagnostic {
-    Diagnostic::error(
-        &code::YAML_SYNTAX,
-        span,
-        format!("something follows {what} in its line"),
-    )
-    .with_help("put it on a line of its own")
+    Diagnostic::error(&code::YAML_SYNTAX, span, format!("something follows {what} in its line"))
+        .with_help("put it on a line of its own")
 }

@@ -56,10 +56,7 @@ impl<'t> Reader<'t, '_> {
         self.at += 1;
         self.depth -= 1;
         items.shrink_to_fit();
-        Ok(Node {
-            value: Value::Sequence(items),
-            span,
-        })
+        Ok(Node { value: Value::Sequence(items), span })
     }
 
     /// A value in brackets, or a mapping of one entry without braces: `[a: b]`.
@@ -75,21 +72,9 @@ impl<'t> Reader<'t, '_> {
         let place = self.span(start, start + 1);
         self.enter(place)?;
         let mut mapping = OpenMapping::default();
-        self.flow_entry(
-            open,
-            &mut mapping,
-            Key {
-                head,
-                span,
-                properties,
-                is_explicit: false,
-            },
-        )?;
+        self.flow_entry(open, &mut mapping, Key { head, span, properties, is_explicit: false })?;
         self.depth -= 1;
-        Ok(Node {
-            value: Value::Mapping(mapping.close()),
-            span,
-        })
+        Ok(Node { value: Value::Mapping(mapping.close()), span })
     }
 
     fn flow_mapping(&mut self) -> Result<Node, Abort> {
@@ -104,12 +89,7 @@ impl<'t> Reader<'t, '_> {
             }
             let (start, line) = (self.at, self.line);
             let (head, key_span, properties) = self.flow_head()?;
-            let key = Key {
-                head,
-                span: key_span,
-                properties,
-                is_explicit: false,
-            };
+            let key = Key { head, span: key_span, properties, is_explicit: false };
             self.flow_token(open)?;
             if self.is_at_flow_colon(&key.head)? {
                 self.check_key_end(start, line)?;
@@ -127,10 +107,7 @@ impl<'t> Reader<'t, '_> {
         }
         self.at += 1;
         self.depth -= 1;
-        Ok(Node {
-            value: Value::Mapping(mapping.close()),
-            span,
-        })
+        Ok(Node { value: Value::Mapping(mapping.close()), span })
     }
 
     /// The value behind a `:`, as an entry of a mapping.
@@ -163,14 +140,7 @@ impl<'t> Reader<'t, '_> {
     ) -> Result<(), Abort> {
         let span = self.span(at, at);
         self.count(1, span)?;
-        self.add(
-            mapping,
-            next,
-            Node {
-                value: Value::Null,
-                span,
-            },
-        );
+        self.add(mapping, next, Node { value: Value::Null, span });
         Ok(())
     }
 

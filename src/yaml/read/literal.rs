@@ -79,10 +79,8 @@ impl<'t> Reader<'t, '_> {
         }
         // Those who follow look for the next line's first byte themselves.
         self.at = self.line;
-        let span = self.span(
-            start.unwrap_or(header),
-            if start.is_some() { end } else { header + 1 },
-        );
+        let span =
+            self.span(start.unwrap_or(header), if start.is_some() { end } else { header + 1 });
         self.scalar(Head::Quoted(text.into()), span, properties)
     }
 

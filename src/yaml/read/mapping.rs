@@ -69,12 +69,7 @@ impl OpenMapping {
     fn push(&mut self, entry: Entry) {
         let position = self.mapping.len();
         if position == LOOKED_THROUGH {
-            self.index = self
-                .mapping
-                .iter()
-                .map(|e| e.key.clone())
-                .zip(0..)
-                .collect();
+            self.index = self.mapping.iter().map(|e| e.key.clone()).zip(0..).collect();
         }
         if position >= LOOKED_THROUGH {
             self.index.insert(entry.key.clone(), position);
@@ -84,28 +79,19 @@ impl OpenMapping {
 
     /// Whether a key came by `<<` and has not been written out.
     fn is_merged(&self, key: &str) -> bool {
-        self.merge
-            .as_ref()
-            .is_some_and(|merge| merge.keys.contains(key))
+        self.merge.as_ref().is_some_and(|merge| merge.keys.contains(key))
     }
 
     /// Takes a key out of those that came by `<<`; whether it was one.
     fn unmerge(&mut self, key: &str) -> bool {
-        self.merge
-            .as_mut()
-            .is_some_and(|merge| merge.keys.remove(key))
+        self.merge.as_mut().is_some_and(|merge| merge.keys.remove(key))
     }
 }
 
 impl<'t> Reader<'t, '_> {
     /// Judges a key before its value is read.
     pub(super) fn key(&mut self, mapping: &mut OpenMapping, key: Key<'t>) -> Result<Next, Abort> {
-        let Key {
-            head,
-            span,
-            properties,
-            ..
-        } = key;
+        let Key { head, span, properties, .. } = key;
         let text = match head {
             Head::Plain(text) if properties.tag.is_none() => {
                 if text == "<<" && properties.is_empty() {
@@ -122,10 +108,7 @@ impl<'t> Reader<'t, '_> {
                 }
                 CompactString::from(text)
             }
-            Head::Node(Node {
-                value: Value::String(text),
-                ..
-            }) => text,
+            Head::Node(Node { value: Value::String(text), .. }) => text,
             Head::Node(node) => {
                 self.report_here(finding::key(node.value.type_name(), span));
                 return Ok(Next::Drop);
@@ -133,10 +116,7 @@ impl<'t> Reader<'t, '_> {
         };
         if properties.anchor.is_some() {
             self.count(1, span)?;
-            let node = Node {
-                value: Value::String(text.clone()),
-                span,
-            };
+            let node = Node { value: Value::String(text.clone()), span };
             self.anchor(&properties, &node, self.nodes - 1)?;
         }
         Ok(self.set_key(mapping, text, span))
@@ -182,10 +162,7 @@ impl<'t> Reader<'t, '_> {
     fn merge_key(&mut self, mapping: &mut OpenMapping, span: Span) -> Next {
         match &mut mapping.merge {
             None => {
-                mapping.merge = Some(Box::new(Merge {
-                    merge_key: span,
-                    keys: HashSet::new(),
-                }));
+                mapping.merge = Some(Box::new(Merge { merge_key: span, keys: HashSet::new() }));
             }
             Some(merge) => {
                 let diagnostic = finding::duplicate("<<", merge.merge_key, span);
@@ -200,11 +177,7 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn add(&mut self, mapping: &mut OpenMapping, next: Next, value: Node) {
         match next {
             Next::Set(key, key_span) => {
-                let entry = Entry {
-                    key,
-                    key_span,
-                    value,
-                };
+                let entry = Entry { key, key_span, value };
                 if mapping.merge.is_some()
                     && let Some(position) = mapping.position(&entry.key)
                     && let Some(merged) = mapping.mapping.iter_mut().nth(position)

@@ -119,11 +119,7 @@ enum Head<'t> {
 
 impl<'t, 'f> Reader<'t, 'f> {
     fn new(source: SourceId, text: &'t str, dialect: Dialect, found: &'f mut Diagnostics) -> Self {
-        let start = if text.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
+        let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         Self {
             source,
             text,
@@ -222,11 +218,7 @@ impl<'t, 'f> Reader<'t, 'f> {
 
     fn span(&self, start: usize, end: usize) -> Span {
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span {
-            source: self.source,
-            start: offset(start),
-            end: offset(end),
-        }
+        Span { source: self.source, start: offset(start), end: offset(end) }
     }
 
     /// The character at a place; nothing at the end of a line.
@@ -244,8 +236,7 @@ impl<'t, 'f> Reader<'t, 'f> {
         match self.findings.cmp(&MAX_FINDINGS) {
             Ordering::Less => self.found.push(diagnostic),
             Ordering::Equal => {
-                self.found
-                    .push(diagnostic.with_note("further findings in this file are left out"));
+                self.found.push(diagnostic.with_note("further findings in this file are left out"));
             }
             Ordering::Greater => {}
         }
@@ -340,11 +331,7 @@ impl<'t, 'f> Reader<'t, 'f> {
 
     /// The innermost key on the way.
     fn last_key(&self) -> &'t str {
-        let key = self
-            .path
-            .iter()
-            .rev()
-            .find(|step| matches!(step, Step::Key(..)));
+        let key = self.path.iter().rev().find(|step| matches!(step, Step::Key(..)));
         key.map_or("", |step| self.key_text(*step))
     }
 }

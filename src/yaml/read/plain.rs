@@ -131,10 +131,7 @@ impl<'t> Reader<'t, '_> {
                     b'\t' => {
                         let rest = &bytes[at..];
                         // Tabs at the line's end or before a comment are reported as such by who comes next.
-                        let blanks = rest
-                            .iter()
-                            .take_while(|b| matches!(b, b' ' | b'\t'))
-                            .count();
+                        let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
                         if !matches!(rest.get(blanks), None | Some(b'\n' | b'\r' | b'#')) {
                             let span = self.span(at, at + 1);
                             self.report(finding::tab(span));

@@ -22,9 +22,7 @@ impl<'t> Tag<'t> {
     /// The name of one of YAML's own types.
     pub(super) fn core(&self) -> Option<&'t str> {
         let verbatim = self.text.strip_prefix("!<tag:yaml.org,2002:");
-        self.text
-            .strip_prefix("!!")
-            .or_else(|| verbatim?.strip_suffix('>'))
+        self.text.strip_prefix("!!").or_else(|| verbatim?.strip_suffix('>'))
     }
 }
 
@@ -84,19 +82,13 @@ impl<'t> Reader<'t, '_> {
         let rest = &self.bytes[start..];
         let is_verbatim = rest.get(1) == Some(&b'<');
         let ends = |byte: u8| is_blank(byte) || (!is_verbatim && is_flow_indicator(byte));
-        let length = rest
-            .iter()
-            .position(|byte| ends(*byte))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|byte| ends(*byte)).unwrap_or(rest.len());
         self.at += length;
         let next = self.byte();
         if !is_blank(next) && !matches!(next, b',' | b']' | b'}') {
             return Err(self.fail(&syntax::TAG_END));
         }
-        Ok(Tag {
-            text: &self.text[start..self.at],
-            span: self.span(start, self.at),
-        })
+        Ok(Tag { text: &self.text[start..self.at], span: self.span(start, self.at) })
     }
 
     /// What an alias stands for. Its places stay those of the anchor's text.
@@ -107,10 +99,7 @@ impl<'t> Reader<'t, '_> {
         let start = self.at;
         let name = self.name()?;
         let span = self.span(start, self.at);
-        let Some(anchored) = self
-            .anchors
-            .get(name)
-            .filter(|_| !self.open_anchors.contains(&name))
+        let Some(anchored) = self.anchors.get(name).filter(|_| !self.open_anchors.contains(&name))
         else {
             // What it stands for is not known, so what follows from it is not either.
             let is_open = self.open_anchors.contains(&name);
@@ -121,10 +110,7 @@ impl<'t> Reader<'t, '_> {
         self.check_depth(depth, span)?;
         self.count(nodes, span)?;
         let node = self.anchors.get(name).map(|anchored| anchored.node.clone());
-        Ok(node.unwrap_or(Node {
-            value: Value::Null,
-            span,
-        }))
+        Ok(node.unwrap_or(Node { value: Value::Null, span }))
     }
 
     /// Gives a collection or a value from the lines below its anchor and its tag.
@@ -165,14 +151,7 @@ impl<'t> Reader<'t, '_> {
         let nodes = self.nodes - nodes_before;
         self.count(nodes, node.span)?;
         let node = node.clone();
-        self.anchors.insert(
-            name,
-            Anchored {
-                depth: depth(&node),
-                node,
-                nodes,
-            },
-        );
+        self.anchors.insert(name, Anchored { depth: depth(&node), node, nodes });
         Ok(())
     }
 }

@@ -92,10 +92,8 @@ impl<'t> Reader<'t, '_> {
         }
         // YAML 1.2 wants the lines indented; PyYAML and Go do not. A quote that was forgotten shows by this.
         if self.dialect == Dialect::Definition {
-            let is_indented = self.bytes[self.line..]
-                .iter()
-                .take_while(|b| **b == b' ')
-                .count() as isize
+            let is_indented = self.bytes[self.line..].iter().take_while(|b| **b == b' ').count()
+                as isize
                 > parent;
             if !is_indented {
                 let span = self.span(open, open + 1);

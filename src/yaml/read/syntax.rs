@@ -28,22 +28,16 @@ pub(super) const TRAILING: Syntax = Syntax::new(
     "something follows the end of the document's value",
     "indent it to be part of the value, or start a new document with `---`",
 );
-pub(super) const NO_DOCUMENT: Syntax = Syntax::new(
-    "`...` ends a document, and there is none before it",
-    "take the line out",
-);
-pub(super) const NO_DOCUMENT_START: Syntax = Syntax::new(
-    "a line `---` was expected before this",
-    "start the document with `---`",
-);
+pub(super) const NO_DOCUMENT: Syntax =
+    Syntax::new("`...` ends a document, and there is none before it", "take the line out");
+pub(super) const NO_DOCUMENT_START: Syntax =
+    Syntax::new("a line `---` was expected before this", "start the document with `---`");
 pub(super) const DIRECTIVE: Syntax = Syntax::new(
     "directives, lines that start with `%`, are not read alike by all YAML readers",
     "take the line out; quote the text if `%` is part of it",
 );
-pub(super) const COMMENT_TOUCHES: Syntax = Syntax::new(
-    "a comment needs a space before its `#`",
-    "quote the text if `#` is part of it",
-);
+pub(super) const COMMENT_TOUCHES: Syntax =
+    Syntax::new("a comment needs a space before its `#`", "quote the text if `#` is part of it");
 pub(super) const DASH: Syntax = Syntax::new(
     "a `-` item cannot start here",
     "put the `-` on a line of its own, below the key; quote the text if `- ` is part of it",
@@ -65,10 +59,8 @@ pub(super) const NO_DASH: Syntax = Syntax::new(
     "an item of the sequence was expected here",
     "write `- item` in the column of the items beside it, or indent this less",
 );
-pub(super) const NO_VALUE: Syntax = Syntax::new(
-    "a value was expected here",
-    "put the text in quotes if this is part of it",
-);
+pub(super) const NO_VALUE: Syntax =
+    Syntax::new("a value was expected here", "put the text in quotes if this is part of it");
 pub(super) const INDENTED_MORE: Syntax = Syntax::new(
     "this is indented differently from what stands beside it",
     "put it in the same column as the lines beside it, or below a key of its own",
@@ -83,10 +75,8 @@ pub(super) const AFTER_VALUE: Syntax = Syntax::new(
     "something follows the end of this value",
     "put all of the text in quotes; a `:` behind a key needs a space",
 );
-pub(super) const RESERVED: Syntax = Syntax::new(
-    "no text without quotes can start with this character",
-    "put the text in quotes",
-);
+pub(super) const RESERVED: Syntax =
+    Syntax::new("no text without quotes can start with this character", "put the text in quotes");
 pub(super) const CLOSING: Syntax = Syntax::new(
     "a closing bracket has no opening one",
     "quote the text if the bracket is part of it",
@@ -95,10 +85,8 @@ pub(super) const FLOW_PLAIN: Syntax = Syntax::new(
     "readers differ on `?`, `:` and `-` here, inside of brackets",
     "put the text in quotes",
 );
-pub(super) const FLOW_COLON: Syntax = Syntax::new(
-    "inside of brackets, a space belongs behind this `:`",
-    "write `key: value`",
-);
+pub(super) const FLOW_COLON: Syntax =
+    Syntax::new("inside of brackets, a space belongs behind this `:`", "write `key: value`");
 pub(super) const BRACKET_NOT_CLOSED: Syntax =
     Syntax::new("this bracket is not closed", "add the closing bracket");
 pub(super) const COMMA_OR_BRACKET: Syntax =
@@ -127,19 +115,15 @@ pub(super) const BLOCK_INDENT: Syntax = Syntax::new(
     "an empty line above has more spaces than this first line of the text",
     "take the spaces out of the empty lines",
 );
-pub(super) const BLOCK_NOT_INDENTED: Syntax = Syntax::new(
-    "a block of text must be indented",
-    "put two spaces before each of its lines",
-);
+pub(super) const BLOCK_NOT_INDENTED: Syntax =
+    Syntax::new("a block of text must be indented", "put two spaces before each of its lines");
 pub(super) const PROPERTY_TWICE: Syntax =
     Syntax::new("a value has two anchors or two tags", "keep one of the two");
 pub(super) const NAME: Syntax = Syntax::new(
     "an anchor or alias has no name of letters, digits, `-` and `_`, with a space behind it",
     "quote the text if `&` or `*` is part of it",
 );
-pub(super) const TAG_END: Syntax = Syntax::new(
-    "this tag is not well-formed",
-    "quote the text if `!` is part of it",
-);
+pub(super) const TAG_END: Syntax =
+    Syntax::new("this tag is not well-formed", "quote the text if `!` is part of it");
 pub(super) const ALIAS_PROPERTY: Syntax =
     Syntax::new("an alias can have neither an anchor nor a tag", "");

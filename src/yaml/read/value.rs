@@ -37,10 +37,7 @@ impl<'t> Reader<'t, '_> {
     #[inline]
     pub(super) fn plain_scalar(&mut self, text: &str, span: Span) -> Result<Node, Abort> {
         self.count(1, span)?;
-        Ok(Node {
-            value: self.plain_value(text, span),
-            span,
-        })
+        Ok(Node { value: self.plain_value(text, span), span })
     }
 
     #[inline]

@@ -189,10 +189,7 @@ fn split_sign(text: &str) -> (bool, &str) {
 
 /// Takes the ASCII digits off the front.
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text
-        .bytes()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     text.split_at(end)
 }
 
@@ -222,38 +219,19 @@ mod tests {
 
     fn takes(text: &str) -> [String; 3] {
         let all = readings(text).unwrap();
-        [
-            all.core.to_string(),
-            all.pyyaml.to_string(),
-            all.go.to_string(),
-        ]
+        [all.core.to_string(), all.pyyaml.to_string(), all.go.to_string()]
     }
 
     #[test]
     fn scalars_that_readers_take_differently_say_what_each_takes() {
-        assert_eq!(
-            takes("on"),
-            ["the text", "the boolean true", "the boolean true"]
-        );
+        assert_eq!(takes("on"), ["the text", "the boolean true", "the boolean true"]);
         assert_eq!(takes("y"), ["the text", "the text", "the boolean true"]);
-        assert_eq!(
-            takes("012"),
-            ["the integer 12", "the integer 10", "the integer 10"]
-        );
-        assert_eq!(
-            takes("0o14"),
-            ["the integer 12", "the text", "the integer 12"]
-        );
+        assert_eq!(takes("012"), ["the integer 12", "the integer 10", "the integer 10"]);
+        assert_eq!(takes("0o14"), ["the integer 12", "the text", "the integer 12"]);
         assert_eq!(takes("1:30"), ["the text", "the integer 90", "the text"]);
-        assert_eq!(
-            takes("1_000"),
-            ["the text", "the integer 1000", "the integer 1000"]
-        );
+        assert_eq!(takes("1_000"), ["the text", "the integer 1000", "the integer 1000"]);
         assert_eq!(takes("0b1"), ["the text", "the integer 1", "the integer 1"]);
-        assert_eq!(
-            takes("1e3"),
-            ["the number 1000.0", "the text", "the number 1000.0"]
-        );
+        assert_eq!(takes("1e3"), ["the number 1000.0", "the text", "the number 1000.0"]);
         assert_eq!(takes("2024-05-01"), ["the text", "a date", "the text"]);
         assert_eq!(takes("="), ["the text", "an error", "the text"]);
     }
@@ -296,19 +274,13 @@ mod tests {
 
     #[test]
     fn numbers_beyond_json_are_told_apart_from_text() {
-        assert_eq!(
-            reading("18446744073709551616", Dialect::Definition),
-            Reading::HugeInteger
-        );
+        assert_eq!(reading("18446744073709551616", Dialect::Definition), Reading::HugeInteger);
         assert_eq!(reading(".inf", Dialect::Definition), Reading::NotFinite);
         assert_eq!(
             reading("-9223372036854775808", Dialect::Definition),
             Reading::Number(i64::MIN.into())
         );
-        assert_eq!(
-            reading("-9223372036854775809", Dialect::PyYaml),
-            Reading::HugeInteger
-        );
+        assert_eq!(reading("-9223372036854775809", Dialect::PyYaml), Reading::HugeInteger);
     }
 
     #[test]
@@ -316,10 +288,7 @@ mod tests {
         assert_eq!(resolve("yes", Dialect::PyYaml), Value::Bool(true));
         assert_eq!(resolve("012", Dialect::PyYaml), Value::from(10));
         assert_eq!(resolve("1e3", Dialect::PyYaml), Value::from("1e3"));
-        assert_eq!(
-            resolve("2024-05-01", Dialect::PyYaml),
-            Value::from("2024-05-01")
-        );
+        assert_eq!(resolve("2024-05-01", Dialect::PyYaml), Value::from("2024-05-01"));
         assert_eq!(resolve("-1:30", Dialect::PyYaml), Value::from(-90));
     }
 }

@@ -56,9 +56,7 @@ fn whole(negative: bool, text: &str) -> Option<Reading> {
             false => None,
         };
     }
-    let (head, tail) = text
-        .split_once(':')
-        .map_or((text, None), |(head, tail)| (head, Some(tail)));
+    let (head, tail) = text.split_once(':').map_or((text, None), |(head, tail)| (head, Some(tail)));
     if !head.starts_with(|first: char| first.is_ascii_digit())
         || !made_of(head, |byte| byte.is_ascii_digit())
     {
@@ -74,9 +72,7 @@ fn whole(negative: bool, text: &str) -> Option<Reading> {
     let places = std::iter::once(head.as_str()).chain(tail.split(':'));
     let value = places
         .map(|place| place.parse::<u64>().ok())
-        .try_fold(0u64, |value, place| {
-            value.checked_mul(60)?.checked_add(place?)
-        });
+        .try_fold(0u64, |value, place| value.checked_mul(60)?.checked_add(place?));
     Some(match value {
         Some(value) => integer(negative, &value.to_string(), 10)?,
         None => Reading::HugeInteger,
@@ -109,9 +105,7 @@ fn float(text: &str, negative: bool, unsigned: &str) -> Option<Reading> {
     }
     let last = format!("{}.{fraction}", sixtieths.rsplit(':').next()?).replace('_', "");
     let middle = sixtieths.split(':').rev().skip(1);
-    let higher = middle
-        .chain(std::iter::once(places))
-        .map(|place| place.replace('_', ""));
+    let higher = middle.chain(std::iter::once(places)).map(|place| place.replace('_', ""));
     let mut value = last.parse::<f64>().ok()?;
     let mut base = 60.0;
     for place in higher {
@@ -138,17 +132,13 @@ fn is_exponent(text: &str) -> bool {
 }
 
 fn split_digits_and_underscores(text: &str) -> (&str, &str) {
-    let end = text
-        .bytes()
-        .position(|byte| !byte.is_ascii_digit() && byte != b'_')
-        .unwrap_or(text.len());
+    let end =
+        text.bytes().position(|byte| !byte.is_ascii_digit() && byte != b'_').unwrap_or(text.len());
     text.split_at(end)
 }
 
 fn parse(text: &str) -> Reading {
-    text.replace('_', "")
-        .parse()
-        .map_or(Reading::Refused, finite)
+    text.replace('_', "").parse().map_or(Reading::Refused, finite)
 }
 
 /// A date `2001-12-14`, or a point in time in the looser form of YAML 1.1.
@@ -188,9 +178,7 @@ fn is_timestamp(text: &str) -> bool {
     if !digits(hour, 1..=2) || !digits(minute, 2..=2) || !digits(second, 2..=2) {
         return false;
     }
-    let time = time
-        .strip_prefix('.')
-        .map_or(time, |fraction| split_digits(fraction).1);
+    let time = time.strip_prefix('.').map_or(time, |fraction| split_digits(fraction).1);
     if time.is_empty() {
         return true;
     }
