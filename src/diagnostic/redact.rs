@@ -1,7 +1,7 @@
 //! Secrets out of what is shown: which bytes of a text may not be printed, found without parsing it, because a text
 //! with a syntax error is shown too.
 //!
-//! In: a text and the spans that validation knows to be secret. Out: [`Redactions`], and lines and messages without
+//! In: a text and the spans that validation knows to be secret. Out: `Redactions`, and lines and messages without
 //! them. It hides too much rather than too little: a hidden harmless word costs a glance, a shown password a rotation.
 
 mod scan;

@@ -1,7 +1,7 @@
 //! Rendered objects: what each is, what it is called, where its file lies and when it is applied.
 //!
 //! In: trees from the templates. Out: [`Manifest`]s with their keys in canonical order, checked against Kubernetes' types
-//! ([`kubernetes`]), their pods against Pod Security ([`pod_security`]); and [`strategic_merge`], by which a `podTemplate`
+//! ([`kubernetes`]), their pods against Pod Security ([`pod_security`]); and [`strategic_merge()`], by which a `podTemplate`
 //! gets into them. It does not write YAML and does no I/O.
 
 pub mod kubernetes;

@@ -1,8 +1,8 @@
 //! Pipeline → manifests, by templates.
 //!
 //! In: validated [`Pipeline`]s and the templates, built in or the user's own. Out: [`Manifest`]s in which every pod's secrets are references,
-//! checked against Kubernetes' types. The way of one pipeline: [`context`] (what templates see) → [`template`] (trees with
-//! expressions) → the user's `podTemplate`, merged strategically → [`manifest`](crate::manifest)'s checks. It does no I/O.
+//! checked against Kubernetes' types. The way of one pipeline: `context` (what templates see) → `template` (trees with
+//! expressions) → the user's `podTemplate`, merged strategically → [`manifest`]'s checks. It does no I/O.
 
 mod context;
 mod environment;
