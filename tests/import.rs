@@ -15,8 +15,9 @@ use ompipe::definition::{Definitions, parse};
 use ompipe::diagnostic::Diagnostics;
 use ompipe::import::{Conversion, Options, convert, read, write};
 use ompipe::source::Sources;
+use ompipe::spec::secret_fields::ByName;
 use ompipe::validate::merge::{Layers, ServiceLayer, effective_workflow};
-use ompipe::validate::rules::{self, secret_fields::ByName};
+use ompipe::validate::rules;
 use ompipe::yaml::{self, Dialect};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The secrets that are known by the names of their fields, compared with OpenMetadata's own schema. Needs the schema of the
 //! workflow (`OMPIPE_WORKFLOW_SCHEMA`, or `../shared/openmetadata/…`); without it the test says that it skips.
 
-use ompipe::validate::rules::secret_fields::is_secret_name;
+use ompipe::spec::secret_fields::is_secret_name;
 use serde_json::Value;
 
 #[test]

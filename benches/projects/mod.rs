@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// The file with what the pipelines have in common.
-pub const PROJECT: &str = "\
+pub(crate) const PROJECT: &str = "\
 apiVersion: pipelines.openmetadata.org/v1alpha1
 kind: IngestionProject
 metadata:
@@ -27,7 +27,7 @@ spec:
 ";
 
 /// One pipeline's definition.
-pub fn pipeline(i: usize) -> String {
+pub(crate) fn pipeline(i: usize) -> String {
     const SOURCES: [(&str, &str, u16); 5] = [
         ("mysql", "Mysql", 3306),
         ("postgres", "Postgres", 5432),
@@ -139,8 +139,8 @@ spec:
         user = i % 100,
         host = i % 211,
         schema = i % 53,
-        even = i % 2 == 0,
-        views = i % 3 != 0,
+        even = i.is_multiple_of(2),
+        views = !i.is_multiple_of(3),
         threads = 1 + i % 8,
         database = i % 19,
         mart = i % 11,
@@ -149,7 +149,7 @@ spec:
 }
 
 /// Writes a project of `count` pipelines, a file each.
-pub fn write(folder: &Path, count: usize) -> std::io::Result<()> {
+pub(crate) fn write(folder: &Path, count: usize) -> std::io::Result<()> {
     std::fs::create_dir_all(folder.join("pipelines"))?;
     std::fs::write(folder.join("ompipe.yaml"), PROJECT)?;
     for i in 0..count {

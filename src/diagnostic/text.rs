@@ -285,22 +285,4 @@ error[OMP0101]: four fields
         assert!(text.contains("\n51 more are not shown"), "{text}");
         assert!(text.contains("\n1 error, 150 warnings; "), "{text}");
     }
-
-    #[test]
-    fn ten_thousand_findings_in_one_long_file_are_written_at_once() {
-        let mut sources = Sources::default();
-        let line = "password: hunter2 # a line of some length, as definitions have them\n";
-        let source = sources.add("a.yaml", line.repeat(10_000));
-        let found: Vec<_> = (0..10_000)
-            .map(|n| {
-                let start = n * line.len() as u32;
-                Diagnostic::error(&code::YAML_SYNTAX, Span { source, start, end: start + 8 }, "odd")
-            })
-            .collect();
-        let start = std::time::Instant::now();
-        text(&found, &sources);
-        super::super::json::write(&found, &sources, &mut Vec::new()).unwrap();
-        super::super::sarif::write(&found, &sources, &mut Vec::new()).unwrap();
-        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
-    }
 }

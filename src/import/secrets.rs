@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::spec::Bundle;
+use crate::spec::secret_fields::{ByName, SecretFields, Step, is_secret_name};
 use crate::tree::{Node, Value};
-use crate::validate::rules::secret_fields::{ByName, SecretFields, Step, is_secret_name};
 
 /// The secret leaves of one workflow.
 #[derive(Debug, Default)]

@@ -1,4 +1,4 @@
-//! OpenMetadata's own schema: which fields a workflow may have, of which types, and which of them are secret.
+//! OpenMetadata's own schema: which fields a workflow may have, of which types, and which of them hold secrets.
 //!
 //! In: OpenMetadata's schema files, imported once ([`import`]) to a bundle that lies in the project; then the text of
 //! that bundle ([`Bundle::from_json`]) and effective workflows. Out: findings. All but [`import`] does no I/O; without
@@ -10,6 +10,7 @@ pub mod import;
 mod link;
 mod names;
 mod nullable;
+pub mod secret_fields;
 mod secrets;
 
 /// The file of a version's bundle, from the project's root: `.ompipe/openmetadata-1.13.6.3.json`.

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use super::Bundle;
+use crate::spec::secret_fields::{SecretFields, Step};
 use crate::tree::{Node, Value};
-use crate::validate::rules::secret_fields::{SecretFields, Step};
 
 /// The secret fields of one workflow.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use crate::definition::{
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
 use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone};
 use crate::spec::Bundle;
+use crate::spec::secret_fields::ByName;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
-use rules::secret_fields::ByName;
 
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index, applications.
 const OPEN_METADATA_SERVICE: &str = "OpenMetadata";

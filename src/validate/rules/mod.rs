@@ -11,7 +11,6 @@ mod place;
 pub mod resources;
 pub mod run;
 pub mod schedule;
-pub mod secret_fields;
 mod secret_values;
 pub mod secrets;
 pub mod size;

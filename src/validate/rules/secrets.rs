@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use compact_str::CompactString;
 
 use super::place;
-use super::secret_fields::{SecretFields, Step, is_secret_name};
 use super::secret_values::Secret;
 pub use super::secret_values::gives_itself_away;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
 use crate::model::secret_reference::{RouteStep, SecretPlace, SecretReference};
 use crate::model::{Refusal, SecretKey, SecretName};
+use crate::spec::secret_fields::{SecretFields, Step, is_secret_name};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 const REFERENCE: &str = "secretKeyRef";
@@ -313,8 +313,8 @@ mod tests {
     use serde_json::json;
 
     use super::super::place::written::Text;
-    use super::super::secret_fields::ByName;
     use super::*;
+    use crate::spec::secret_fields::ByName;
 
     fn marks(json: serde_json::Value) -> Vec<(&'static str, String)> {
         let text = Text::of(json);
