@@ -21,7 +21,6 @@ use similar::TextDiff;
 
 /// The codes that no folder of small files can show, and why.
 const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
-    ("OMP0207", "each form of a definition's text has a rule with a code of its own"),
     ("OMP0423", "it takes 256 KiB of annotations"),
     (
         "OMP0634",

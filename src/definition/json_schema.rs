@@ -370,7 +370,10 @@ mod tests {
 
     #[test]
     fn every_example_and_default_agrees_with_its_own_schema() {
-        let words = Words { forms: true, ..Words::definition() };
+        let words = Words {
+            wrong_form: Some(&crate::diagnostic::code::SPEC_FORMAT),
+            ..Words::definition()
+        };
         let mut seen = 0;
         for kind in Kind::ALL {
             let whole = schema(Some(kind));

@@ -62,8 +62,6 @@ codes! {
     SCHEMA_VALUE = "OMP0205", "not one of the allowed values";
     /// A number, text or list that is too small or too large.
     SCHEMA_RANGE = "OMP0206", "out of range";
-    /// A text that is not written as the field needs it.
-    SCHEMA_FORMAT = "OMP0207", "not in the expected form";
 
     /// A field that the connector or another part of the workflow does not have.
     SPEC_UNKNOWN_FIELD = "OMP0301", "field that OpenMetadata does not know";

@@ -3,6 +3,7 @@
 //! In: a workflow as it was and the tree that lies under it. Out: the smallest tree that, merged over the other, gives
 //! the workflow again. It is the inverse of the merge: mappings merge deeply, everything else replaces.
 
+use crate::model::secret_reference::stands_for_secret;
 use crate::tree::{Entry, Mapping, Node};
 
 /// What `base` leaves to be said so that it becomes `whole`; [`Left::Nothing`] when they are equal.
@@ -13,7 +14,8 @@ pub(super) fn rest(whole: &Node, base: &Node) -> Left {
     let (Some(entries), Some(under)) = (whole.as_mapping(), base.as_mapping()) else {
         return Left::This(whole.clone());
     };
-    if is_reference(entries) && is_reference(under) {
+    // A reference is one value: half of it says nothing.
+    if stands_for_secret(whole) && stands_for_secret(base) {
         return Left::This(whole.clone());
     }
     if under.iter().any(|entry| entries.get(&entry.key).is_none()) {
@@ -49,7 +51,7 @@ pub(super) enum Left {
 pub(super) fn common(nodes: &[&Node]) -> Option<Node> {
     let first = nodes.first()?;
     let mappings: Option<Vec<&Mapping>> = nodes.iter().map(|node| node.as_mapping()).collect();
-    if let Some(mappings) = mappings.filter(|all| !all.iter().any(|one| is_reference(one))) {
+    if let Some(mappings) = mappings.filter(|_| !nodes.iter().any(|node| stands_for_secret(node))) {
         let of_key = |entry: &Entry| {
             let values: Option<Vec<&Node>> =
                 mappings.iter().map(|mapping| mapping.get(&entry.key)).collect();
@@ -69,11 +71,6 @@ pub(super) fn common(nodes: &[&Node]) -> Option<Node> {
     }
     let count = nodes.iter().filter(|node| **node == left).count();
     (count * 2 > nodes.len()).then(|| left.clone())
-}
-
-/// Whether it is `{secretKeyRef: …}`, which is one value: half a reference says nothing.
-fn is_reference(mapping: &Mapping) -> bool {
-    mapping.len() == 1 && mapping.get("secretKeyRef").is_some()
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::tree::{Mapping, Node, Value};
+use crate::model::secret_reference::{SECRET_MANAGER, SecretReference};
+use crate::tree::{Node, Value};
 
 /// A Secret to create.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,13 +76,11 @@ impl Lifter {
                 }
             }
             Value::String(text) => {
-                if !text.is_empty() && !text.starts_with("secret:/") && is_secret(route, text) {
+                if !text.is_empty() && !text.starts_with(SECRET_MANAGER) && is_secret(route, text) {
                     let secret = secret_of(route);
                     let key = self.key(text, &Place { file, route, secret: &secret });
-                    let reference =
-                        Mapping::from_iter([("name", Node::new(secret)), ("key", Node::new(key))]);
-                    let reference = Mapping::from_iter([("secretKeyRef", Node::new(reference))]);
-                    *node = Node::at(reference, node.span);
+                    let reference = SecretReference { name: secret.into(), key: key.into() };
+                    *node = Node::at(reference.to_mapping(), node.span);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}

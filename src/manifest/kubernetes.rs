@@ -22,10 +22,9 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
     missing_field: &code::MANIFEST_MISSING_FIELD,
     wrong_value: &code::MANIFEST_VALUE,
     out_of_range: &code::MANIFEST_RANGE,
-    wrong_form: &code::MANIFEST_FORMAT,
+    wrong_form: None,
     schema_of: "Kubernetes 1.36".to_owned(),
     names: true,
-    forms: false,
     converts: false,
     stands_for_scalar: |_| false,
 });

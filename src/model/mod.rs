@@ -31,5 +31,5 @@ pub use quantity::Quantity;
 pub use refusal::Refusal;
 pub use resources::Resources;
 pub use schedule::Schedule;
-pub use secret_reference::{RouteStep, SecretPlace, SecretReference};
+pub use secret_reference::SecretReference;
 pub use time_zone::TimeZone;

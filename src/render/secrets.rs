@@ -8,26 +8,17 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
+use crate::model::secret_reference::{SECRET_ENV, SecretReference};
 use crate::tree::{Mapping, Node, Value};
-
-/// The key of a placeholder. A workflow's own mapping with this key alone is refused by validation.
-pub const PLACEHOLDER: &str = "secretEnv";
 
 /// What the names of the variables begin with, reserved for ompipe.
 const PREFIX: &str = "OMPIPE_SECRET_";
 
-/// The key of a Secret.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Reference {
-    name: CompactString,
-    key: CompactString,
-}
-
 /// The variables that a workflow's references become, in the order of the first use of each.
 #[derive(Debug, Default)]
 pub(super) struct SecretVariables {
-    variables: Vec<(CompactString, Reference)>,
-    names: BTreeMap<Reference, CompactString>,
+    variables: Vec<(CompactString, SecretReference)>,
+    names: BTreeMap<SecretReference, CompactString>,
 }
 
 impl SecretVariables {
@@ -44,23 +35,18 @@ impl SecretVariables {
 
     /// The variables as entries of a container's `env`.
     pub(super) fn env(&self) -> impl Iterator<Item = Node> {
-        self.variables.iter().map(|(variable, Reference { name, key })| {
-            let reference = Mapping::from_iter([
-                ("name", Node::new(name.clone())),
-                ("key", Node::new(key.clone())),
-            ]);
-            let source = Mapping::from_iter([("secretKeyRef", Node::new(reference))]);
+        self.variables.iter().map(|(variable, reference)| {
             Node::new(Mapping::from_iter([
                 ("name", Node::new(variable.clone())),
-                ("valueFrom", Node::new(source)),
+                ("valueFrom", Node::new(reference.to_mapping())),
             ]))
         })
     }
 
     fn walk(&mut self, node: &mut Node) {
-        if let Some(reference) = reference(node) {
+        if let Some(reference) = SecretReference::of(node) {
             let variable = self.variable(reference);
-            node.value = Mapping::from_iter([(PLACEHOLDER, Node::at(variable, node.span))]).into();
+            node.value = Mapping::from_iter([(SECRET_ENV, Node::at(variable, node.span))]).into();
             return;
         }
         match &mut node.value {
@@ -74,7 +60,7 @@ impl SecretVariables {
 
     /// The variable of a reference. Two references whose names read alike once the characters that a variable cannot hold
     /// are replaced are told apart by a number.
-    fn variable(&mut self, reference: Reference) -> CompactString {
+    fn variable(&mut self, reference: SecretReference) -> CompactString {
         if let Some(known) = self.names.get(&reference) {
             return known.clone();
         }
@@ -92,17 +78,7 @@ impl SecretVariables {
     }
 }
 
-/// `{secretKeyRef: {name, key}}`, as validation has let it through.
-fn reference(node: &Node) -> Option<Reference> {
-    let mapping = node.as_mapping().filter(|mapping| mapping.len() == 1)?;
-    let reference = mapping.get("secretKeyRef")?;
-    Some(Reference {
-        name: reference.get("name")?.as_str()?.into(),
-        key: reference.get("key")?.as_str()?.into(),
-    })
-}
-
-fn variable_stem(reference: &Reference) -> String {
+fn variable_stem(reference: &SecretReference) -> String {
     let mut stem = PREFIX.to_owned();
     for character in reference.name.chars().chain(['_']).chain(reference.key.chars()) {
         stem.push(if character.is_ascii_alphanumeric() {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Schema, Words};
 use crate::definition::{self, Kind};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, code};
 use crate::tree::Node;
 
 /// A change of one place of a value.
@@ -186,7 +186,7 @@ fn our_kinds_are_valid_exactly_when_another_implementation_says_so() {
     let schema = definition::schema(Some(Kind::IngestionPipeline));
     let ours = Schema::from_json(&schema).unwrap();
     let theirs = jsonschema::validator_for(&schema).unwrap();
-    let words = Words { forms: true, ..Words::definition() };
+    let words = Words { wrong_form: Some(&code::SPEC_FORMAT), ..Words::definition() };
     agree(&ours, &theirs, &words, pipeline());
     assert!(ours.is_valid(ours.root(), &Node::from(pipeline()), &words));
     proptest!(ProptestConfig::with_cases(1000), |(changes in changes())| {

@@ -192,13 +192,13 @@ impl<'a, S: Sink> Walk<'a, S> {
         {
             self.sink.take(place, node, Finding::Long { most, of: "characters" });
         }
-        if !self.words.forms {
+        let Some(code) = self.words.wrong_form else {
             return;
-        }
+        };
         if let Some(pattern) = pattern
             && !pattern.matches(text)
         {
-            self.sink.take(place, node, Finding::Pattern { pattern: &pattern.text });
+            self.sink.take(place, node, Finding::Pattern { code, pattern: &pattern.text });
         }
         let (expected, accepted) = match format {
             Some(Format::Uri) if !is_uri(text) => (
@@ -208,7 +208,7 @@ impl<'a, S: Sink> Walk<'a, S> {
             Some(Format::Uuid) if uuid::Uuid::try_parse(text).is_err() => ("a UUID", false),
             _ => return,
         };
-        let finding = Finding::Format { expected, accepted };
+        let finding = Finding::Format { code, expected, accepted };
         self.sink.take(place, node, finding);
     }
 

@@ -41,9 +41,11 @@ pub(super) enum Finding<'a> {
         of: &'static str,
     },
     Pattern {
+        code: &'static Code,
         pattern: &'a str,
     },
     Format {
+        code: &'static Code,
         expected: &'static str,
         /// Whether it has the form all the same, if hardly in the sense that was meant.
         accepted: bool,
@@ -228,15 +230,11 @@ impl Sink for Report<'_> {
                 let message = format!("expected at most {most} {of}");
                 self.at_value(self.words.out_of_range, place, message)
             }
-            Finding::Pattern { pattern } => self
-                .at_value(
-                    self.words.wrong_form,
-                    place,
-                    "the text is not in the expected form".into(),
-                )
+            Finding::Pattern { code, pattern } => self
+                .at_value(code, place, "the text is not in the expected form".into())
                 .with_note(format!("it has to match `{pattern}`")),
-            Finding::Format { expected, .. } => {
-                self.at_value(self.words.wrong_form, place, format!("expected {expected}"))
+            Finding::Format { code, expected, .. } => {
+                self.at_value(code, place, format!("expected {expected}"))
             }
             Finding::Twice => self.at_value(
                 self.words.out_of_range,

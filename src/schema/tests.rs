@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{Options, Schema, Words};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{Entry, Mapping, Node, SourceId, Span, Value};
 
 fn words() -> Words {
-    Words { forms: true, names: true, ..Words::definition() }
+    Words { wrong_form: Some(&code::SPEC_FORMAT), names: true, ..Words::definition() }
 }
 
 fn compiled(schema: serde_json::Value) -> Schema {

@@ -16,14 +16,13 @@ pub struct Words {
     pub wrong_value: &'static Code,
     /// Too small, too large, too short, too long, or twice the same.
     pub out_of_range: &'static Code,
-    /// A text that does not match its pattern or format.
-    pub wrong_form: &'static Code,
+    /// A text that does not match its pattern or format; `None` where texts are not held against these, because they are
+    /// parsed later, which says more.
+    pub wrong_form: Option<&'static Code>,
     /// Whose schema it is, for the notes: `OpenMetadata 1.13.6`. Empty for our own.
     pub schema_of: String,
     /// Whether the names of definitions (`SnowflakeConnection`) mean something to the reader.
     pub names: bool,
-    /// Whether texts are held against patterns and formats. Where they are parsed later, that says more.
-    pub forms: bool,
     /// Whether the reader converts as pydantic does: a text or boolean where a number is expected, a text or number where a
     /// boolean is, if its value says so. It passes with a warning, and so does a host with a port where an address is expected.
     pub converts: bool,
@@ -40,10 +39,9 @@ impl Words {
             missing_field: &code::SCHEMA_MISSING_FIELD,
             wrong_value: &code::SCHEMA_VALUE,
             out_of_range: &code::SCHEMA_RANGE,
-            wrong_form: &code::SCHEMA_FORMAT,
+            wrong_form: None,
             schema_of: String::new(),
             names: false,
-            forms: false,
             converts: false,
             stands_for_scalar: |_| false,
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::secrets::WorkflowSecrets;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::model::secret_reference::stands_for_secret;
 use crate::schema::{Schema, Words};
 use crate::tree::Node;
 
@@ -141,22 +142,10 @@ fn words(version: &str) -> Words {
         missing_field: &code::SPEC_MISSING_FIELD,
         wrong_value: &code::SPEC_VALUE,
         out_of_range: &code::SPEC_RANGE,
-        wrong_form: &code::SPEC_FORMAT,
+        wrong_form: Some(&code::SPEC_FORMAT),
         schema_of: format!("OpenMetadata {version}"),
         names: true,
-        forms: true,
         converts: true,
-        stands_for_scalar: is_secret_reference,
-    }
-}
-
-/// Whether a leaf stands for a text that is known only where the pipeline runs.
-fn is_secret_reference(node: &Node) -> bool {
-    match node.as_str() {
-        Some(text) => text.starts_with("secret:/"),
-        None => {
-            node.as_mapping().is_some_and(|mapping| mapping.len() == 1)
-                && node.get("secretKeyRef").is_some()
-        }
+        stands_for_scalar: stands_for_secret,
     }
 }

@@ -1,46 +1,22 @@
 //! Rules about secrets: none is written literally, and each reference is well formed.
 //!
-//! In: the effective workflow, and what is known of its fields. Out: the references in the workflow's order, and findings,
-//! none of which ever holds a value.
-
-use std::collections::HashMap;
-
-use compact_str::CompactString;
+//! In: the effective workflow, and what is known of its fields. Out: findings, none of which
+//! ever holds a value.
 
 use super::place;
 use super::secret_values::Secret;
 pub use super::secret_values::gives_itself_away;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
-use crate::model::secret_reference::{RouteStep, SecretPlace, SecretReference};
+use crate::model::secret_reference::{SECRET_ENV, SECRET_KEY_REF, SECRET_MANAGER};
 use crate::model::{Refusal, SecretKey, SecretName};
 use crate::spec::secret_fields::{SecretFields, Step, is_secret_name};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
-const REFERENCE: &str = "secretKeyRef";
-/// Stands for a way of writing secrets that is still to come.
-const RESERVED: &str = "secretEnv";
-/// What a secret manager's reference starts with; OpenMetadata resolves it.
-const SECRET_MANAGER: &str = "secret:/";
 const WRITE_REFERENCE: &str = "put it into a Kubernetes Secret and write `{secretKeyRef: {name: <Secret>, key: <key>}}` in its place";
 
-/// Looks through a workflow. `None` when a literal secret or a malformed reference was found.
-pub fn workflow(
-    workflow: &Node,
-    fields: &impl SecretFields,
-    route: &str,
-    found: &mut Diagnostics,
-) -> Option<Vec<SecretReference>> {
-    let mut walk = Walk {
-        fields,
-        prefix: route,
-        route: Vec::new(),
-        references: Vec::new(),
-        known: HashMap::new(),
-        fine: true,
-        found,
-    };
-    walk.node(workflow);
-    walk.fine.then_some(walk.references)
+/// Looks through a workflow for literal secrets and malformed references.
+pub fn workflow(workflow: &Node, fields: &impl SecretFields, route: &str, found: &mut Diagnostics) {
+    Walk { fields, prefix: route, route: Vec::new(), found }.node(workflow);
 }
 
 /// `kubeConfigContent`: a kubeconfig holds credentials.
@@ -83,16 +59,13 @@ struct Walk<'a, Fields> {
     fields: &'a Fields,
     prefix: &'a str,
     route: Vec<Step<'a>>,
-    references: Vec<SecretReference>,
-    known: HashMap<(&'a str, &'a str), usize>,
-    fine: bool,
     found: &'a mut Diagnostics,
 }
 
 impl<'a, Fields: SecretFields> Walk<'a, Fields> {
     fn node(&mut self, node: &'a Node) {
         match &node.value {
-            Value::Mapping(mapping) if !self.special(mapping, node) => {
+            Value::Mapping(mapping) if !self.special(mapping) => {
                 for entry in mapping {
                     self.route.push(Step::Key(&entry.key));
                     self.node(&entry.value);
@@ -113,27 +86,30 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
     }
 
     /// A mapping that stands for a secret, well formed or not.
-    fn special(&mut self, mapping: &'a Mapping, node: &'a Node) -> bool {
-        if let Some(reference) = mapping.entry(REFERENCE) {
-            if let Some(other) = mapping.iter().find(|entry| entry.key != REFERENCE) {
+    fn special(&mut self, mapping: &Mapping) -> bool {
+        if let Some(reference) = mapping.entry(SECRET_KEY_REF) {
+            if let Some(other) = mapping.iter().find(|entry| entry.key != SECRET_KEY_REF) {
                 self.malformed(
                     other.key_span,
-                    format!("`{}` stands beside `{REFERENCE}`, which must be alone", other.key),
+                    format!(
+                        "`{}` stands beside `{SECRET_KEY_REF}`, which must be alone",
+                        other.key
+                    ),
                     None,
                 );
-            } else if let Some((name, key)) = self.reference(reference) {
-                self.refer(name, key, node.span);
+            } else {
+                self.reference(reference);
             }
             return true;
         }
         if mapping.len() == 1
-            && let Some(entry) = mapping.entry(RESERVED)
+            && let Some(entry) = mapping.entry(SECRET_ENV)
         {
             self.refuse(
                 Diagnostic::error(
                     &code::SECRET_ENV,
                     entry.key_span,
-                    format!("`{RESERVED}` is reserved and has no meaning yet"),
+                    format!("`{SECRET_ENV}` is reserved and has no meaning yet"),
                 )
                 .with_help("write `{secretKeyRef: {name: <Secret>, key: <key>}}`"),
             );
@@ -142,7 +118,7 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
         false
     }
 
-    fn reference(&mut self, reference: &'a Entry) -> Option<(&'a str, &'a str)> {
+    fn reference(&mut self, reference: &Entry) {
         const FIELDS: [&str; 2] = ["name", "key"];
         const SHAPE: &str = "write `{secretKeyRef: {name: <Secret>, key: <key>}}`";
         let Some(mapping) = reference.value.as_mapping() else {
@@ -152,13 +128,12 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
                 reference.key_span
             };
             let message = format!(
-                "`{REFERENCE}` is a mapping with `name` and `key`, not {}",
+                "`{SECRET_KEY_REF}` is a mapping with `name` and `key`, not {}",
                 reference.value.value.type_name()
             );
             self.malformed(span, message, Some(SHAPE.to_owned()));
-            return None;
+            return;
         };
-        let mut fine = true;
         for entry in mapping.iter().filter(|entry| !FIELDS.contains(&&*entry.key)) {
             let help = match nearest(&entry.key, FIELDS) {
                 Some(known) => format!("did you mean `{known}`?"),
@@ -166,69 +141,41 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
             };
             self.malformed(
                 entry.key_span,
-                format!("`{REFERENCE}` has no field `{}`", entry.key),
+                format!("`{SECRET_KEY_REF}` has no field `{}`", entry.key),
                 Some(help),
             );
-            fine = false;
         }
-        let name = self.field(reference, mapping, "name", "name of a Secret", |text| {
+        self.field(reference, mapping, "name", "name of a Secret", |text| {
             SecretName::parse(text).map(drop)
         });
-        let key = self.field(reference, mapping, "key", "key of a Secret", |text| {
+        self.field(reference, mapping, "key", "key of a Secret", |text| {
             SecretKey::parse(text).map(drop)
         });
-        name.zip(key).filter(|_| fine)
     }
 
     fn field(
         &mut self,
         reference: &Entry,
-        mapping: &'a Mapping,
+        mapping: &Mapping,
         field: &str,
         what: &str,
         check: impl FnOnce(&str) -> Result<(), Refusal>,
-    ) -> Option<&'a str> {
+    ) {
         let Some(node) = mapping.get(field) else {
-            self.malformed(reference.key_span, format!("`{REFERENCE}` lacks `{field}`"), None);
-            return None;
+            self.malformed(reference.key_span, format!("`{SECRET_KEY_REF}` lacks `{field}`"), None);
+            return;
         };
         let Some(text) = node.as_str() else {
-            let message =
-                format!("`{field}` of `{REFERENCE}` is a string, not {}", node.value.type_name());
+            let message = format!(
+                "`{field}` of `{SECRET_KEY_REF}` is a string, not {}",
+                node.value.type_name()
+            );
             self.malformed(node.span, message, None);
-            return None;
+            return;
         };
         if let Err(refusal) = check(text) {
             let span = place::part(node, &refusal.range);
             self.malformed(span, format!("invalid {what}: {}", refusal.reason), refusal.help);
-            return None;
-        }
-        Some(text)
-    }
-
-    fn refer(&mut self, name: &'a str, key: &'a str, span: Span) {
-        let place = SecretPlace {
-            route: self
-                .route
-                .iter()
-                .map(|step| match step {
-                    Step::Key(key) => RouteStep::Key(CompactString::from(*key)),
-                    Step::Index(index) => RouteStep::Index(*index),
-                })
-                .collect(),
-            span,
-        };
-        if let Some(index) = self.known.get(&(name, key)) {
-            self.references[*index].places.push(place);
-        } else if let (Ok(secret), Ok(secret_key)) =
-            (SecretName::parse(name), SecretKey::parse(key))
-        {
-            self.known.insert((name, key), self.references.len());
-            self.references.push(SecretReference {
-                name: secret,
-                key: secret_key,
-                places: vec![place],
-            });
         }
     }
 
@@ -275,7 +222,6 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
     }
 
     fn refuse(&mut self, finding: Diagnostic) {
-        self.fine = false;
         let mut route = self.prefix.to_owned();
         for step in &self.route {
             match step {
@@ -322,20 +268,12 @@ mod tests {
         found.iter().map(|found| (found.code.id, text.part(found.span).to_owned())).collect()
     }
 
-    fn references(json: serde_json::Value) -> Vec<SecretReference> {
-        let mut found = Diagnostics::default();
-        let references = workflow(&Node::from(json), &ByName, "", &mut found);
-        assert!(found.is_empty(), "{found:?}");
-        references.unwrap()
-    }
-
     #[test]
     fn a_literal_at_a_secret_field_is_an_error_that_never_shows_it() {
         let text = Text::of(
             json!({"source": {"serviceConnection": {"config": {"username": "ingest", "password": "hunter2"}}}}),
         );
-        let found =
-            text.diagnostics(|node, found| assert!(workflow(node, &ByName, "", found).is_none()));
+        let found = text.diagnostics(|node, found| workflow(node, &ByName, "", found));
         assert_eq!((found[0].code.id, text.part(found[0].span)), ("OMP0501", "hunter2"));
         assert_eq!(found[0].route, "source.serviceConnection.config.password");
         assert_eq!(found[0].secrets, [found[0].span]);
@@ -360,31 +298,6 @@ mod tests {
                 json!({"consumerConfig": {"sasl.username": "u", "sasl.password": "p-w"}, "tokens": ["x"]})
             ),
             [("OMP0501", "p-w".to_owned())]
-        );
-    }
-
-    #[test]
-    fn references_are_collected_once_each_with_all_their_places_in_order() {
-        let reference = |name: &str, key: &str| json!({"secretKeyRef": {"name": name, "key": key}});
-        let found = references(json!({
-            "source": {"config": {"password": reference("db", "password"), "list": [reference("db", "password")]}},
-            "workflowConfig": {"jwtToken": reference("bot", "token")},
-        }));
-        assert_eq!(
-            found
-                .iter()
-                .map(|r| (r.name.as_str(), r.key.as_str(), r.places.len()))
-                .collect::<Vec<_>>(),
-            [("db", "password", 2), ("bot", "token", 1)]
-        );
-        assert_eq!(
-            found[0].places[1].route,
-            [
-                RouteStep::Key("source".into()),
-                RouteStep::Key("config".into()),
-                RouteStep::Key("list".into()),
-                RouteStep::Index(0),
-            ]
         );
     }
 
