@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 
 use crate::definition::{Definitions, IngestionPipeline};
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::manifest::Manifest;
 use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer};
@@ -143,10 +143,7 @@ fn check_selection(only: &[String], pipelines: &[IngestionPipeline], found: &mut
             Span::NONE,
             format!("there is no pipeline `{name}`"),
         );
-        found.push(match nearest(name, known) {
-            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
-            None => finding,
-        });
+        found.push(finding.with_optional_help(did_you_mean(name, known)));
     }
 }
 

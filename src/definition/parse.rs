@@ -9,7 +9,7 @@ use super::deserialize::from_node;
 use super::json_schema::compiled;
 use super::kinds::{Definition, IngestionPipeline, IngestionProject, Metadata, ServiceConnection};
 use super::{API_VERSION, Kind};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, code, did_you_mean, nearest};
 use crate::schema::Words;
 use crate::tree::{Node, Span, Value};
 
@@ -122,22 +122,19 @@ fn kind_of(document: &Node, found: &mut Diagnostics) -> Found {
     if let Some(kind) = Kind::find(name) {
         return Found::Kind(kind);
     }
-    let close = nearest(name, names());
+    let close = did_you_mean(name, names());
     let api_version = mapping.get("apiVersion").and_then(Node::as_str);
     if close.is_none() && api_version.is_some_and(|version| version != API_VERSION) {
         return Found::Foreign;
     }
-    let mut finding = Diagnostic::error(
+    let finding = Diagnostic::error(
         &code::DEFINITION_KIND,
         kind.value.span,
         format!("unknown kind `{name}`"),
     )
     .with_route("kind");
-    finding = match close {
-        Some(close) => finding.with_help(format!("did you mean `{close}`?")),
-        None => finding.with_help(format!("the kinds are `{}`", names().join("`, `"))),
-    };
-    found.push(finding);
+    let kinds = || format!("the kinds are `{}`", names().join("`, `"));
+    found.push(finding.with_help(close.unwrap_or_else(kinds)));
     Found::Unknown
 }
 

@@ -11,12 +11,13 @@ pub mod junit;
 mod location;
 mod nearest;
 pub mod redact;
+pub mod route;
 pub mod sarif;
 pub mod text;
 mod view;
 
 pub use code::Code;
-pub use nearest::nearest;
+pub use nearest::{did_you_mean, nearest, suggestion};
 
 use crate::tree::Span;
 
@@ -117,6 +118,13 @@ impl Diagnostic {
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The way out, if one is known.
+    #[must_use]
+    pub fn with_optional_help(mut self, help: Option<impl Into<String>>) -> Self {
+        self.help = help.map(Into::into);
         self
     }
 

@@ -13,9 +13,22 @@ pub fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> 
         .map(|(_, name)| name)
 }
 
+/// The help line for a mistyped name, when a known one is near enough.
+pub fn did_you_mean<'a>(
+    mistyped: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    nearest(mistyped, known).map(suggestion)
+}
+
+/// The help line that suggests a name.
+pub fn suggestion(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{did_you_mean, nearest};
 
     #[test]
     fn a_slip_finds_its_name_and_a_different_word_none() {
@@ -23,5 +36,14 @@ mod tests {
         assert_eq!(nearest("backofLimit", known), Some("backoffLimit"));
         assert_eq!(nearest("SCHEDULE", known), Some("schedule"));
         assert_eq!(nearest("image", known), None);
+    }
+
+    #[test]
+    fn only_a_near_name_is_suggested() {
+        assert_eq!(
+            did_you_mean("shedule", ["schedule"]).as_deref(),
+            Some("did you mean `schedule`?")
+        );
+        assert_eq!(did_you_mean("image", ["schedule"]), None);
     }
 }

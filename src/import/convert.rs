@@ -15,7 +15,7 @@ use super::secrets::SecretLeaves;
 use super::services::{Service, Services};
 use crate::definition::PipelineType;
 use crate::definition::parameters::Parameters;
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::spec::Bundle;
 use crate::tree::{Mapping, Node};
 use crate::validate::merge::{Layers, ServiceLayer, effective_workflow};
@@ -266,11 +266,9 @@ fn unknown_type(workflow: &Node) -> Diagnostic {
     let node = workflow.at_route(&["source", "sourceConfig", "config", "type"]);
     let span = node.map_or(workflow.span, |node| node.span);
     let text = node.and_then(Node::as_str).unwrap_or_default();
-    let help = match nearest(text, KNOWN) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "write the IngestionPipeline by hand, with its `type`, and leave this file out"
-            .to_owned(),
-    };
+    let help = did_you_mean(text, KNOWN).unwrap_or_else(|| {
+        "write the IngestionPipeline by hand, with its `type`, and leave this file out".to_owned()
+    });
     let message = "no pipeline type of OpenMetadata's has this source config";
     Diagnostic::error(&code::IMPORT_UNKNOWN_TYPE, span, message)
         .with_route("source.sourceConfig.config.type")

@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use compact_str::{CompactString, ToCompactString};
 
 use super::types::{Merge, Shape, Type};
-use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, route};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 const DIRECTIVE: &str = "$patch";
@@ -287,10 +287,7 @@ impl Merger<'_> {
 
     fn enter(&mut self, key: &str) -> usize {
         let depth = self.route.len();
-        if depth > 0 {
-            self.route.push('.');
-        }
-        self.route.push_str(key);
+        route::push_key(&mut self.route, key);
         depth
     }
 

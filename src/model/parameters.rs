@@ -84,36 +84,36 @@ impl Parameters {
         } = self;
         let pull_secrets = image_pull_secrets
             .iter()
-            .map(|name| Node::new(Mapping::from_iter([("name", text(name.as_str()))])))
+            .map(|name| Node::new(Mapping::from_iter([("name", Node::new(name.as_str()))])))
             .collect::<Vec<_>>();
         let selector = node_selector
             .0
             .iter()
-            .map(|(key, value)| (key.as_str(), text(value.as_str())))
+            .map(|(key, value)| (key.as_str(), Node::new(value.as_str())))
             .collect::<Mapping>();
         let mut mapping = Mapping::from_iter([
-            ("namespace", text(namespace.as_str())),
-            ("ingestionImage", text(ingestion_image.as_str())),
-            ("imagePullPolicy", text(image_pull_policy.as_str())),
+            ("namespace", Node::new(namespace.as_str())),
+            ("ingestionImage", Node::new(ingestion_image.as_str())),
+            ("imagePullPolicy", Node::new(image_pull_policy.as_str())),
             ("imagePullSecrets", Node::new(pull_secrets)),
-            ("serviceAccountName", text(service_account_name.as_str())),
+            ("serviceAccountName", Node::new(service_account_name.as_str())),
             ("ttlSecondsAfterFinished", Node::new(i64::from(*ttl_seconds_after_finished))),
             ("activeDeadlineSeconds", Node::new(*active_deadline_seconds)),
             ("backoffLimit", Node::new(i64::from(*backoff_limit))),
             ("startingDeadlineSeconds", Node::new(*starting_deadline_seconds)),
             ("successfulJobsHistoryLimit", Node::new(i64::from(*successful_jobs_history_limit))),
             ("failedJobsHistoryLimit", Node::new(i64::from(*failed_jobs_history_limit))),
-            ("concurrencyPolicy", text(concurrency_policy.as_str())),
+            ("concurrencyPolicy", Node::new(concurrency_policy.as_str())),
             ("nodeSelector", Node::new(selector)),
             ("runAsUser", Node::new(*run_as_user)),
             ("runAsGroup", Node::new(*run_as_group)),
             ("fsGroup", Node::new(*fs_group)),
             ("runAsNonRoot", Node::new(*run_as_non_root)),
-            ("seccompProfileType", text(seccomp_profile_type.as_str())),
+            ("seccompProfileType", Node::new(seccomp_profile_type.as_str())),
             ("resources", resource_node(resources)),
             ("tolerations", Node::new(tolerations.iter().map(toleration).collect::<Vec<_>>())),
             ("useOMJobOperator", Node::new(*use_om_job_operator)),
-            ("exitHandler", text(exit_handler.as_str())),
+            ("exitHandler", Node::new(exit_handler.as_str())),
             ("terminationGracePeriodSeconds", Node::new(*termination_grace_period_seconds)),
             ("exitHandlerResources", resource_node(exit_handler_resources)),
         ]);
@@ -134,10 +134,10 @@ fn toleration(toleration: &Toleration) -> Node {
             node.insert(name, value);
         }
     };
-    set("key", key.as_ref().map(|key| text(key.as_str())));
-    set("operator", Some(text(operator.as_str())));
-    set("value", value.as_ref().map(|value| text(value.as_str())));
-    set("effect", effect.map(|effect| text(effect.as_str())));
+    set("key", key.as_ref().map(|key| Node::new(key.as_str())));
+    set("operator", Some(Node::new(operator.as_str())));
+    set("value", value.as_ref().map(|value| Node::new(value.as_str())));
+    set("effect", effect.map(|effect| Node::new(effect.as_str())));
     set("tolerationSeconds", seconds.map(Node::new));
     Node::new(node)
 }
@@ -146,7 +146,7 @@ fn resource_node(resources: &Resources) -> Node {
     let list = |list: &[(CompactString, Quantity)]| {
         Node::new(
             list.iter()
-                .map(|(name, quantity)| (name.clone(), text(quantity.as_str())))
+                .map(|(name, quantity)| (name.clone(), Node::new(quantity.as_str())))
                 .collect::<Mapping>(),
         )
     };
@@ -154,8 +154,4 @@ fn resource_node(resources: &Resources) -> Node {
         ("requests", list(&resources.requests)),
         ("limits", list(&resources.limits)),
     ]))
-}
-
-fn text(value: impl Into<CompactString>) -> Node {
-    Node::new(value.into())
 }

@@ -68,10 +68,8 @@ macro_rules! words {
                     _ => {
                         let refusal = Refusal::whole(
                             text, format!("{} is one of {}", $what, WORDS.join(", ")));
-                        Err(match crate::diagnostic::nearest(text, WORDS.iter().copied()) {
-                            Some(word) => refusal.with_help(format!("did you mean `{word}`?")),
-                            None => refusal,
-                        })
+                        let meant = crate::diagnostic::did_you_mean(text, WORDS.iter().copied());
+                        Err(refusal.with_optional_help(meant))
                     }
                 }
             }

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use compact_str::CompactString;
 
 use super::refusal::Refusal;
+use crate::diagnostic::suggestion;
 
 const NANOS: i128 = 1_000_000_000;
 /// Larger values count as this, the largest 64-bit integer. Kubernetes cuts those with a binary suffix down to it too.
@@ -159,7 +160,7 @@ fn unknown_suffix(suffix: &str) -> Refusal {
     };
     match meant {
         Some("") => refusal.with_help("leave it out: without a suffix memory is counted in bytes"),
-        Some(meant) => refusal.with_help(format!("did you mean `{meant}`?")),
+        Some(meant) => refusal.with_help(suggestion(meant)),
         None => refusal.with_help("suffixes are m, k, M, G, T, P, E and Ki, Mi, Gi, Ti, Pi, Ei"),
     }
 }

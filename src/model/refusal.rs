@@ -35,6 +35,13 @@ impl Refusal {
         self
     }
 
+    /// The way out, if one is known.
+    #[must_use]
+    pub fn with_optional_help(mut self, help: Option<impl Into<String>>) -> Self {
+        self.help = help.map(Into::into);
+        self
+    }
+
     /// The same refusal of a text that starts `by` bytes further on in a longer one.
     #[must_use]
     pub fn shifted(mut self, by: usize) -> Self {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZoneDatabase;
 
 use super::newtype::text_newtype;
 use super::refusal::Refusal;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{nearest, suggestion};
 
 /// The name of a time zone; deprecated names, such as `US/Pacific`, are names too.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -43,8 +43,8 @@ impl TimeZone {
             .with_help(format!("write `{name}`")));
         }
         let refusal = Refusal::whole(text, "the IANA database has no such time zone");
-        Err(match suggestion(text, &database) {
-            Some(name) => refusal.with_help(format!("did you mean `{name}`?")),
+        Err(match meant(text, &database) {
+            Some(name) => refusal.with_help(suggestion(&name)),
             None => refusal
                 .with_help("zones are named like `Europe/Zurich`, `America/New_York` and `UTC`"),
         })
@@ -52,7 +52,7 @@ impl TimeZone {
 }
 
 /// The known name that is nearest: as a whole, by its city alone, or of an abbreviation that people use.
-fn suggestion(text: &str, database: &TimeZoneDatabase) -> Option<String> {
+fn meant(text: &str, database: &TimeZoneDatabase) -> Option<String> {
     const ABBREVIATIONS: [(&str, &str); 8] = [
         ("CEST", "Europe/Berlin"),
         ("PST", "America/Los_Angeles"),

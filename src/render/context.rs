@@ -55,7 +55,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     let labels = labels(pipeline);
     let mut run_labels = labels.clone();
     if let Some(run_id) = run_id {
-        run_labels.insert("app.kubernetes.io/run-id", text(run_id.to_string()));
+        run_labels.insert("app.kubernetes.io/run-id", Node::new(run_id.to_string()));
     }
     let mut context = Mapping::with_capacity(12);
     context.insert("pipeline", Node::new(described(pipeline)));
@@ -69,8 +69,11 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
         "podTemplate",
         pipeline.pod_template.clone().unwrap_or_else(|| Node::new(Mapping::new())),
     );
-    context.insert("config", Node::new(object([("text", text(config)), ("hash", text(hash))])));
-    context.insert("launcher", text(if launched { LAUNCHER } else { "" }));
+    context.insert(
+        "config",
+        Node::new(object([("text", Node::new(config)), ("hash", Node::new(hash))])),
+    );
+    context.insert("launcher", Node::new(if launched { LAUNCHER } else { "" }));
     context.insert(
         "env",
         Node::new(object([
@@ -98,25 +101,25 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
 /// The context of what pipelines share: the service account and its rights.
 pub(super) fn of_account(namespace: &Namespace, name: &ServiceAccountName) -> Mapping {
     let parameters = object([
-        ("namespace", text(namespace.as_str())),
-        ("serviceAccountName", text(name.as_str())),
+        ("namespace", Node::new(namespace.as_str())),
+        ("serviceAccountName", Node::new(name.as_str())),
     ]);
     let mut labels = Mapping::with_capacity(3);
-    labels.insert("app.kubernetes.io/name", text("openmetadata"));
-    labels.insert("app.kubernetes.io/component", text("ingestion"));
-    labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
+    labels.insert("app.kubernetes.io/name", Node::new("openmetadata"));
+    labels.insert("app.kubernetes.io/component", Node::new("ingestion"));
+    labels.insert("app.kubernetes.io/managed-by", Node::new("openmetadata"));
     object([("labels", Node::new(labels)), ("kubernetes", Node::new(parameters))])
 }
 
 fn described(pipeline: &Pipeline) -> Mapping {
     let schedule = pipeline.schedule.as_ref().map_or(NEVER, |schedule| schedule.as_str());
     object([
-        ("name", text(pipeline.name.as_str())),
-        ("type", text(pipeline.pipeline_type.as_str())),
-        ("fqn", text(pipeline.fqn.as_str())),
-        ("description", text(pipeline.description.as_deref().unwrap_or_default())),
-        ("schedule", text(schedule)),
-        ("timeZone", text(pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str()))),
+        ("name", Node::new(pipeline.name.as_str())),
+        ("type", Node::new(pipeline.pipeline_type.as_str())),
+        ("fqn", Node::new(pipeline.fqn.as_str())),
+        ("description", Node::new(pipeline.description.as_deref().unwrap_or_default())),
+        ("schedule", Node::new(schedule)),
+        ("timeZone", Node::new(pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str()))),
         ("suspend", Node::new(!pipeline.enabled || pipeline.schedule.is_none())),
     ])
 }
@@ -124,13 +127,13 @@ fn described(pipeline: &Pipeline) -> Mapping {
 fn names(pipeline: &Pipeline, run_name: Option<CompactString>) -> Mapping {
     let names = &pipeline.names;
     let mut mapping = object([
-        ("configMap", text(names.config_map.clone())),
-        ("secret", text(names.secret.clone())),
-        ("cronJob", text(names.cron_job.clone())),
-        ("cronOMJob", text(names.cron_om_job.clone())),
+        ("configMap", Node::new(names.config_map.clone())),
+        ("secret", Node::new(names.secret.clone())),
+        ("cronJob", Node::new(names.cron_job.clone())),
+        ("cronOMJob", Node::new(names.cron_om_job.clone())),
     ]);
     if let Some(run_name) = run_name {
-        mapping.insert("run", text(run_name));
+        mapping.insert("run", Node::new(run_name));
     }
     mapping
 }
@@ -152,13 +155,13 @@ fn labels(pipeline: &Pipeline) -> Mapping {
         _ => "ingestion",
     };
     let mut labels = pipeline.labels.clone();
-    labels.insert("app.kubernetes.io/name", text("openmetadata"));
-    labels.insert("app.kubernetes.io/component", text(component));
-    labels.insert("app.kubernetes.io/managed-by", text("openmetadata"));
-    labels.insert("app.kubernetes.io/pipeline", text(pipeline.names.label.as_str()));
+    labels.insert("app.kubernetes.io/name", Node::new("openmetadata"));
+    labels.insert("app.kubernetes.io/component", Node::new(component));
+    labels.insert("app.kubernetes.io/managed-by", Node::new("openmetadata"));
+    labels.insert("app.kubernetes.io/pipeline", Node::new(pipeline.names.label.as_str()));
     labels.insert(
         "app.kubernetes.io/pipeline-type",
-        text(pipeline.pipeline_type.as_str().to_lowercase()),
+        Node::new(pipeline.pipeline_type.as_str().to_lowercase()),
     );
     labels
 }
@@ -167,7 +170,8 @@ fn labels(pipeline: &Pipeline) -> Mapping {
 fn annotations(pipeline: &Pipeline) -> Mapping {
     let mut annotations = pipeline.annotations.clone();
     if let Some(description) = &pipeline.description {
-        annotations.insert("pipelines.openmetadata.org/description", text(description.as_str()));
+        annotations
+            .insert("pipelines.openmetadata.org/description", Node::new(description.as_str()));
     }
     annotations
 }
@@ -176,9 +180,9 @@ fn annotations(pipeline: &Pipeline) -> Mapping {
 fn pod_annotations(pipeline: &Pipeline, hash: &str) -> Mapping {
     let mut annotations = pipeline.annotations.clone();
     for (key, value) in &pipeline.parameters.pod_annotations.0 {
-        annotations.insert(key.as_str(), text(value.as_str()));
+        annotations.insert(key.as_str(), Node::new(value.as_str()));
     }
-    annotations.insert("pipelines.openmetadata.org/config-hash", text(hash));
+    annotations.insert("pipelines.openmetadata.org/config-hash", Node::new(hash));
     annotations
 }
 
@@ -200,10 +204,6 @@ fn parameters(parameters: &Parameters) -> Mapping {
         mapping.insert("startingDeadlineSeconds", Node::new(NO_CATCH_UP_SECONDS));
     }
     mapping
-}
-
-pub(super) fn text(value: impl Into<CompactString>) -> Node {
-    Node::new(value.into())
 }
 
 pub(super) fn object<const N: usize>(entries: [(&'static str, Node); N]) -> Mapping {

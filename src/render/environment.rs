@@ -6,12 +6,12 @@
 use compact_str::CompactString;
 use uuid::Uuid;
 
-use super::context::{object, text};
+use super::context::object;
 use super::exit_handler::EXIT_CODE_FILE;
 use super::secrets::SecretVariables;
 use crate::definition::parameters::ExitHandler;
 use crate::model::{EnvValue, EnvVariable, Pipeline};
-use crate::tree::{Mapping, Node};
+use crate::tree::{Mapping, Node, Value};
 
 /// How a container learns which run it belongs to.
 pub(super) enum RunIdentity {
@@ -88,25 +88,25 @@ pub(super) fn of(
 fn extra(variable: &EnvVariable) -> Node {
     let EnvVariable { name, value } = variable;
     let value = match value {
-        EnvValue::Text(value) => ("value", text(value.clone())),
+        EnvValue::Text(value) => ("value", Node::new(value.clone())),
         EnvValue::From(source) => ("valueFrom", source.clone()),
     };
-    Node::new(object([("name", text(name.as_str())), value]))
+    Node::new(object([("name", Node::new(name.as_str())), value]))
 }
 
-fn literal(name: &'static str, value: impl Into<CompactString>) -> Node {
-    Node::new(object([("name", text(name)), ("value", text(value))]))
+fn literal(name: &'static str, value: impl Into<Value>) -> Node {
+    Node::new(object([("name", Node::new(name)), ("value", Node::new(value))]))
 }
 
 fn from(name: &'static str, kind: &'static str, reference: Mapping) -> Node {
     let source = object([(kind, Node::new(reference))]);
-    Node::new(object([("name", text(name)), ("valueFrom", Node::new(source))]))
+    Node::new(object([("name", Node::new(name)), ("valueFrom", Node::new(source))]))
 }
 
 fn config_map_key(pipeline: &Pipeline, key: &'static str) -> Mapping {
-    object([("name", text(pipeline.names.config_map.clone())), ("key", text(key))])
+    object([("name", Node::new(pipeline.names.config_map.clone())), ("key", Node::new(key))])
 }
 
 fn field(path: &'static str) -> Mapping {
-    object([("fieldPath", text(path))])
+    object([("fieldPath", Node::new(path))])
 }

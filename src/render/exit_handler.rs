@@ -1,7 +1,6 @@
 //! How the two scripts of the ingestion image are started: as upstream starts them, through the launcher, or, for the
 //! exit handler as a sidecar, when main has ended.
 
-use super::context::text;
 use crate::definition::parameters::ExitHandler;
 use crate::tree::Node;
 
@@ -33,14 +32,14 @@ pub(super) fn main_command(launched: bool) -> Node {
 /// The command of the exit handler: `None` is the operator's, whose exit handler is a pod of its own.
 pub(super) fn command(exit_handler: Option<ExitHandler>, launched: bool) -> Node {
     match exit_handler {
-        Some(ExitHandler::Sidecar) => Node::new(["sh", "-c", SIDECAR].map(text).to_vec()),
+        Some(ExitHandler::Sidecar) => Node::new(["sh", "-c", SIDECAR].map(Node::new).to_vec()),
         Some(ExitHandler::PreStop) | None => script("exit_handler.py", launched),
     }
 }
 
 fn script(name: &'static str, launched: bool) -> Node {
     Node::new(match launched {
-        true => ["python", "-c", LAUNCH, name].map(text).to_vec(),
-        false => ["python", name].map(text).to_vec(),
+        true => ["python", "-c", LAUNCH, name].map(Node::new).to_vec(),
+        false => ["python", name].map(Node::new).to_vec(),
     })
 }

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use minijinja::value::{Object, ValueKind};
 use minijinja::{Environment, UndefinedBehavior};
 
+use crate::diagnostic::{nearest, suggestion};
 use crate::tree::{Mapping, Node, Span, Value};
 
 /// How many instructions one expression may take; the built-in ones take fewer than 50.
@@ -208,12 +209,11 @@ fn look_up<'a>(context: &'a Mapping, keys: &[String]) -> Result<&'a Node, Expres
 fn undefined(known: &Mapping, keys: &[String], depth: usize) -> ExpressionError {
     let path = keys[..=depth].join(".");
     let prefix = keys[..depth].iter().map(|key| format!("{key}.")).collect::<String>();
-    let nearest =
-        crate::diagnostic::nearest(&keys[depth], known.iter().map(|entry| entry.key.as_str()));
+    let meant = nearest(&keys[depth], known.iter().map(|entry| entry.key.as_str()));
     ExpressionError {
         message: format!("`{path}` is undefined"),
-        help: Some(match nearest {
-            Some(name) => format!("did you mean `{prefix}{name}`?"),
+        help: Some(match meant {
+            Some(name) => suggestion(&format!("{prefix}{name}")),
             None => format!(
                 "known here: {}",
                 known

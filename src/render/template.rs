@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use super::expression::{Expression, ExpressionError, Outcome};
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 /// The compiled templates, by file name.
@@ -122,10 +122,7 @@ impl TemplateSet {
                         *span,
                         format!("there is no template `{name}`"),
                     );
-                    found.push(match nearest(name, known) {
-                        Some(near) => finding.with_help(format!("did you mean `{near}`?")),
-                        None => finding,
-                    });
+                    found.push(finding.with_optional_help(did_you_mean(name, known)));
                 }
             }
             Part::Sequence(items, _) => {
@@ -262,10 +259,7 @@ fn closing_braces(text: &str) -> Option<usize> {
 
 fn expression_finding(span: Span, error: ExpressionError) -> Diagnostic {
     let finding = Diagnostic::error(&code::TEMPLATE_EXPRESSION, span, error.message);
-    match error.help {
-        Some(help) => finding.with_help(help),
-        None => finding,
-    }
+    finding.with_optional_help(error.help)
 }
 
 /// One evaluation of a template.

@@ -10,7 +10,10 @@ use super::Schema;
 use super::check::Sink;
 use super::types::{Discriminator, Kinds, MappingRules, TypeId};
 use super::words::Words;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, nearest};
+use crate::diagnostic::route::{push_index, push_key};
+use crate::diagnostic::{
+    Code, Diagnostic, Diagnostics, Severity, did_you_mean, nearest, suggestion,
+};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 /// Up to so many names are listed in a help; more are no help.
@@ -173,22 +176,10 @@ impl<'a> Place<'a> {
             match step {
                 Step::Root => {}
                 Step::Key(key) => push_key(&mut route, key),
-                Step::Index(index) => route.push_str(&format!("[{index}]")),
+                Step::Index(index) => push_index(&mut route, index),
             }
         }
         route
-    }
-}
-
-fn push_key(route: &mut String, key: &str) {
-    if !route.is_empty() {
-        route.push('.');
-    }
-    // A key with a dot of its own, such as a label's, is put in quotes.
-    if key.contains('.') {
-        route.push_str(&format!("\"{key}\""));
-    } else {
-        route.push_str(key);
     }
 }
 
@@ -346,7 +337,7 @@ impl Report<'_> {
         let diagnostic = self.at_value(self.words.wrong_value, place, message);
         match (near, known) {
             (Some(near), _) => {
-                let diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
+                let diagnostic = diagnostic.with_help(suggestion(near));
                 if known.len() > 1 && known.len() <= LISTED {
                     return diagnostic.with_note(format!("known are {}", listed(known)));
                 }
@@ -394,8 +385,8 @@ impl Report<'_> {
         if let Some(elsewhere) = self.elsewhere(place, holder) {
             return diagnostic.with_help(format!("`{key}` belongs in `{elsewhere}`"));
         }
-        if let Some(near) = nearest(key, rules.names()) {
-            return diagnostic.with_help(format!("did you mean `{near}`?"));
+        if let Some(help) = did_you_mean(key, rules.names()) {
+            return diagnostic.with_help(help);
         }
         let names: Vec<&str> = rules.names().collect();
         if !names.is_empty() && names.len() <= LISTED {

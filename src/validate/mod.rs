@@ -16,7 +16,7 @@ use compact_str::CompactString;
 use crate::definition::{
     Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
 };
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone};
 use crate::spec::Bundle;
 use crate::spec::secret_fields::ByName;
@@ -163,12 +163,11 @@ impl<'a> Validator<'a> {
                 format!("there is no ServiceConnection `{name}`"),
             )
             .with_route("spec.service");
-            found.push(match nearest(name, self.services.keys().copied()) {
-                Some(near) => finding.with_help(format!("did you mean `{near}`?")),
-                None => finding.with_help(
-                    "define one of that name, or leave `service` out and write `workflow.source` in full",
-                ),
+            let help = did_you_mean(name, self.services.keys().copied()).unwrap_or_else(|| {
+                "define one of that name, or leave `service` out and write `workflow.source` in full"
+                    .to_owned()
             });
+            found.push(finding.with_help(help));
         }
         None
     }

@@ -12,6 +12,7 @@ use crate::definition::defaults::ResolvedParameters;
 use crate::definition::deserialize::from_node;
 use crate::definition::parameters::ExitHandler;
 use crate::definition::{self, written};
+use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Parameters, Resources};
 use crate::tree::{Mapping, Node, Span};
@@ -197,5 +198,5 @@ impl<'a> Fields<'a, '_> {
 }
 
 fn route(key: &str) -> String {
-    format!("{ROUTE}.{key}")
+    under(ROUTE, key)
 }

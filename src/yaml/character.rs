@@ -80,10 +80,7 @@ fn describe(character: char, span: Span) -> Diagnostic {
         ),
     };
     let diagnostic = Diagnostic::error(&code::YAML_CHARACTER, span, message);
-    match help {
-        Some(help) => diagnostic.with_help(help),
-        None => diagnostic,
-    }
+    diagnostic.with_optional_help(help)
 }
 
 fn offset(at: usize) -> u32 {

@@ -5,6 +5,7 @@
 
 use super::place;
 use super::{names, pairs, secrets, size};
+use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::environment::{RESERVED, RESERVED_PREFIX, is_reserved};
 use crate::model::{EnvName, EnvValue, EnvVariable};
@@ -109,7 +110,7 @@ impl Reader<'_> {
             return;
         };
         if matches!(&*source.key, "secretKeyRef" | "configMapKeyRef") {
-            let route = place::under(self.route, &source.key);
+            let route = under(self.route, &source.key);
             let named = source
                 .value
                 .get("name")

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::place;
+use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{
     LabelKey, LabelValue, Namespace, ObjectNames, PipelineName, SecretKey, SecretName,
@@ -105,7 +106,7 @@ pub fn image_pull_secrets(
 /// `metadata.labels`: keys and values that Kubernetes takes, and none that ompipe sets itself.
 pub fn labels(node: &Node, route: &str, found: &mut Diagnostics) {
     for entry in node.as_mapping().into_iter().flatten() {
-        let route = place::under(route, &entry.key);
+        let route = under(route, &entry.key);
         if let Err(refusal) = LabelKey::parse(&entry.key) {
             found.push(place::refused(&code::LABEL, "label", entry.key_span, &route, refusal));
         } else if OWN_LABELS.contains(&&*entry.key) {
@@ -127,7 +128,7 @@ pub fn labels(node: &Node, route: &str, found: &mut Diagnostics) {
 pub fn annotations(node: &Node, route: &str, found: &mut Diagnostics) {
     for entry in node.as_mapping().into_iter().flatten() {
         if let Err(refusal) = LabelKey::parse(&entry.key) {
-            let route = place::under(route, &entry.key);
+            let route = under(route, &entry.key);
             found.push(place::refused(&code::LABEL, "annotation", entry.key_span, &route, refusal));
         }
     }

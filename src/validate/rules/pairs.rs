@@ -8,6 +8,7 @@ use std::ops::Range;
 use compact_str::CompactString;
 
 use super::place;
+use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Annotations, LabelKey, LabelValue, NodeSelector, Refusal};
 use crate::tree::{Node, Span};
@@ -66,7 +67,7 @@ fn pairs<V>(
     let mut read: Vec<(LabelKey, V)> = Vec::new();
     let mut places: Vec<Span> = Vec::new();
     let mut take = |pair: Pair<'_>, found: &mut Diagnostics| {
-        let route = || place::under(route, pair.key);
+        let route = || under(route, pair.key);
         let key = LabelKey::parse(pair.key)
             .map_err(|refusal| place::refused(&code::PAIR, what, pair.key_span, &route(), refusal));
         let value = parse_value(pair.value).map_err(|refusal| {

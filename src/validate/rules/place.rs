@@ -39,12 +39,9 @@ pub(super) fn refused(
     refusal: Refusal,
 ) -> Diagnostic {
     let Refusal { reason, help, .. } = refusal;
-    let finding =
-        Diagnostic::error(code, span, format!("invalid {what}: {reason}")).with_route(route);
-    match help {
-        Some(help) => finding.with_help(help),
-        None => finding,
-    }
+    Diagnostic::error(code, span, format!("invalid {what}: {reason}"))
+        .with_route(route)
+        .with_optional_help(help)
 }
 
 /// Reads the text of a node into a newtype. Anything but a string is none, and the schema's finding.
@@ -63,11 +60,6 @@ pub(super) fn parse<T>(
             None
         }
     }
-}
-
-/// The route to an entry of a mapping.
-pub(super) fn under(route: &str, key: &str) -> String {
-    if route.is_empty() { key.to_owned() } else { format!("{route}.{key}") }
 }
 
 /// Nodes that stand in a text as people write them, for the tests of all rules.

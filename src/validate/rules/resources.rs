@@ -8,7 +8,7 @@ use compact_str::CompactString;
 
 use super::place;
 use crate::definition::written;
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::resources::Resources;
 use crate::model::{LabelKey, Quantity};
 use crate::tree::{Node, Span, Value};
@@ -103,8 +103,8 @@ fn check_resource(resource: &str, span: Span, route: [&str; 3], found: &mut Diag
         ),
         Err(refusal) => refusal,
     };
-    let refusal = match nearest(resource, STANDARD) {
-        Some(known) => refusal.with_help(format!("did you mean `{known}`?")),
+    let refusal = match did_you_mean(resource, STANDARD) {
+        Some(help) => refusal.with_help(help),
         None => refusal,
     };
     found.push(place::refused(&code::QUANTITY, "resource", span, &route.join("."), refusal));

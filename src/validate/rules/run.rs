@@ -3,7 +3,7 @@
 //! In: the merged `kubernetes` mapping as written. Out: findings. Ranges of single numbers are the schema's.
 
 use super::names::Output;
-use super::place;
+use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{Entry, Node};
 
@@ -37,7 +37,7 @@ pub fn starting_deadline(kubernetes: &Node, output: Output, route: &str, found: 
         .with_help(format!("write {SHORTEST_STARTING_DEADLINE} or more; 0 stands for no catch-up of missed runs")),
         _ => return,
     };
-    found.push(finding.with_route(place::under(route, KEY)));
+    found.push(finding.with_route(under(route, KEY)));
 }
 
 /// `runAsUser: 0` while `runAsNonRoot`, which is on by default, forbids it: the kubelet would refuse to start the container.
@@ -55,7 +55,7 @@ pub fn run_as_root(
         return;
     };
     let finding = Diagnostic::error(&code::RUN_AS_ROOT, user.span, "user 0 is root, which `runAsNonRoot` forbids")
-        .with_route(place::under(route, "runAsUser"))
+        .with_route(under(route, "runAsUser"))
         .with_note("the pod would be created and its container never started")
         .with_help("choose another user; or write `runAsNonRoot: false`, which Pod Security's level \"restricted\" refuses");
     found.push(match kubernetes.get("runAsNonRoot").filter(|node| !node.is_null()) {
@@ -80,7 +80,7 @@ pub fn not_carried(
     };
     let mut refuse = |entry: &Entry, message: &str, help: &str| {
         let finding = Diagnostic::error(&code::NOT_CARRIED, entry.key_span, message)
-            .with_route(place::under(route, &entry.key))
+            .with_route(under(route, &entry.key))
             .with_help(help);
         found.push(
             match kubernetes.as_mapping().and_then(|mapping| mapping.entry("useOMJobOperator")) {

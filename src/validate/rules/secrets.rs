@@ -6,7 +6,7 @@
 use super::place;
 use super::secret_values::Secret;
 pub use super::secret_values::gives_itself_away;
-use crate::diagnostic::{Diagnostic, Diagnostics, code, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean, route};
 use crate::model::secret_reference::{SECRET_ENV, SECRET_KEY_REF, SECRET_MANAGER};
 use crate::model::{Refusal, SecretKey, SecretName};
 use crate::spec::secret_fields::{SecretFields, Step, is_secret_name};
@@ -135,10 +135,10 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
             return;
         };
         for entry in mapping.iter().filter(|entry| !FIELDS.contains(&&*entry.key)) {
-            let help = match nearest(&entry.key, FIELDS) {
-                Some(known) => format!("did you mean `{known}`?"),
-                None => "it has `name` and `key` and nothing else: the value must be there when the pod starts".to_owned(),
-            };
+            let help = did_you_mean(&entry.key, FIELDS).unwrap_or_else(|| {
+                "it has `name` and `key` and nothing else: the value must be there when the pod starts"
+                    .to_owned()
+            });
             self.malformed(
                 entry.key_span,
                 format!("`{SECRET_KEY_REF}` has no field `{}`", entry.key),
@@ -215,18 +215,15 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
 
     fn malformed(&mut self, span: Span, message: String, help: Option<String>) {
         let finding = Diagnostic::error(&code::SECRET_REFERENCE, span, message);
-        self.refuse(match help {
-            Some(help) => finding.with_help(help),
-            None => finding,
-        });
+        self.refuse(finding.with_optional_help(help));
     }
 
     fn refuse(&mut self, finding: Diagnostic) {
         let mut route = self.prefix.to_owned();
         for step in &self.route {
             match step {
-                Step::Key(key) => route = place::under(&route, key),
-                Step::Index(index) => route.push_str(&format!("[{index}]")),
+                Step::Key(key) => route::push_key(&mut route, key),
+                Step::Index(index) => route::push_index(&mut route, *index),
             }
         }
         self.found.push(finding.with_route(route));

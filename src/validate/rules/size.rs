@@ -2,7 +2,7 @@
 //!
 //! In: texts about to be rendered. Out: findings, with the size and the limit.
 
-use super::place;
+use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::Span;
 
@@ -72,7 +72,7 @@ pub fn annotations<'a>(
                 span,
                 format!("the annotations have {bytes} bytes, and Kubernetes takes at most {ANNOTATIONS_MAX}"),
             )
-            .with_route(place::under(route, "annotations")),
+            .with_route(under(route, "annotations")),
         );
     }
 }

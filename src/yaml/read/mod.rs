@@ -25,7 +25,7 @@ use std::collections::HashMap;
 
 use self::block::Place;
 use super::{Dialect, character};
-use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::diagnostic::{Diagnostic, Diagnostics, code, route};
 use crate::tree::{Node, SourceId, Span};
 
 /// How deep collections may be nested. Kubernetes' own decoders stop at 10,000, people well before 20.
@@ -309,13 +309,8 @@ impl<'t, 'f> Reader<'t, 'f> {
         let mut route = String::new();
         for step in &self.path {
             match step {
-                Step::Item(position) => route.push_str(&format!("[{position}]")),
-                Step::Key(..) => {
-                    if !route.is_empty() {
-                        route.push('.');
-                    }
-                    route.push_str(self.key_text(*step));
-                }
+                Step::Item(position) => route::push_index(&mut route, *position as usize),
+                Step::Key(..) => route::push_key(&mut route, self.key_text(*step)),
             }
         }
         route
