@@ -74,11 +74,6 @@ impl Manifest {
         &self.node
     }
 
-    /// The object, to write it or keep it.
-    pub fn into_node(self) -> Node {
-        self.node
-    }
-
     /// `batch/v1`.
     pub fn api_version(&self) -> &str {
         text(&self.node, &["apiVersion"])
@@ -92,11 +87,6 @@ impl Manifest {
     /// `metadata.name`.
     pub fn name(&self) -> &str {
         text(&self.node, &["metadata", "name"])
-    }
-
-    /// `metadata.namespace`, if it has one.
-    pub fn namespace(&self) -> Option<&str> {
-        self.node.at_route(&["metadata", "namespace"]).and_then(Node::as_str)
     }
 
     /// The type in Kubernetes' table; `None` for a kind that is not in it.
@@ -145,7 +135,6 @@ mod tests {
             (job.api_version(), job.kind(), job.name()),
             ("batch/v1", "CronJob", "om-cronjob-a")
         );
-        assert_eq!(job.namespace(), Some("ns"));
         assert!(job.kubernetes_type().is_some());
     }
 

@@ -10,9 +10,9 @@ use super::newtype::text_newtype;
 use super::refusal::Refusal;
 
 /// The longest DNS-1123 label (RFC 1123), which namespaces and label values share.
-pub const LABEL_MAX: usize = 63;
+pub(crate) const LABEL_MAX: usize = 63;
 /// The longest DNS-1123 subdomain: the name of most objects.
-pub const SUBDOMAIN_MAX: usize = 253;
+pub(crate) const SUBDOMAIN_MAX: usize = 253;
 
 /// A namespace: a DNS-1123 label.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -81,7 +81,7 @@ impl SecretKey {
 }
 
 /// Checks a DNS-1123 label: lower-case letters, digits and `-`, at most 63, a letter or digit at both ends.
-pub fn check_label(text: &str) -> Result<(), Refusal> {
+pub(crate) fn check_label(text: &str) -> Result<(), Refusal> {
     const WHAT: &str = "a DNS label";
     if text.len() > LABEL_MAX {
         return Err(too_long(text, WHAT, LABEL_MAX));
@@ -90,7 +90,7 @@ pub fn check_label(text: &str) -> Result<(), Refusal> {
 }
 
 /// Checks a DNS-1123 subdomain: labels joined by dots, at most 253 characters in all.
-pub fn check_subdomain(text: &str) -> Result<(), Refusal> {
+pub(crate) fn check_subdomain(text: &str) -> Result<(), Refusal> {
     const WHAT: &str = "a DNS name";
     if text.len() > SUBDOMAIN_MAX {
         return Err(too_long(text, WHAT, SUBDOMAIN_MAX));

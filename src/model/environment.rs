@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use crate::tree::Node;
 
 /// The variables that the ingestion image reads its run from; ompipe sets them in every container.
-pub const RESERVED: [&str; 7] = [
+pub(crate) const RESERVED: [&str; 7] = [
     "config",
     "ingestionPipelineFQN",
     "jobName",
@@ -20,7 +20,7 @@ pub const RESERVED: [&str; 7] = [
     "pipelineType",
 ];
 /// What the names of all further variables that ompipe sets start with.
-pub const RESERVED_PREFIX: &str = "OMPIPE_";
+pub(crate) const RESERVED_PREFIX: &str = "OMPIPE_";
 
 /// The name of an environment variable.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -46,7 +46,7 @@ pub enum EnvValue {
 }
 
 /// Whether ompipe sets a variable of that name itself.
-pub fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name) || name.starts_with(RESERVED_PREFIX)
 }
 

@@ -3,21 +3,21 @@
 //! In: texts and numbers of a definition. Out: newtypes, each built only by its own `parse`, with the source of its rule.
 //! Nothing here does I/O or knows a clock.
 
-pub mod dns;
-pub mod environment;
-pub mod image;
-pub mod label;
-pub mod names;
+pub(crate) mod dns;
+pub(crate) mod environment;
+mod image;
+mod label;
+mod names;
 mod newtype;
-pub mod parameters;
-pub mod pipeline;
-pub mod placement;
-pub mod quantity;
-pub mod refusal;
-pub mod resources;
+mod parameters;
+mod pipeline;
+mod placement;
+mod quantity;
+mod refusal;
+mod resources;
 pub mod schedule;
 pub mod secret_reference;
-pub mod time_zone;
+mod time_zone;
 
 pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};
 pub use environment::{EnvName, EnvValue, EnvVariable};
@@ -31,5 +31,4 @@ pub use quantity::Quantity;
 pub use refusal::Refusal;
 pub use resources::Resources;
 pub use schedule::Schedule;
-pub use secret_reference::SecretReference;
 pub use time_zone::TimeZone;

@@ -18,9 +18,6 @@ use crate::yaml::{self, Dialect};
 
 pub use discover::PROJECT_FILE;
 
-/// The folder, in the project's, with what `ompipe spec import` made of OpenMetadata's schemas.
-pub const STATE_FOLDER: &str = ".ompipe";
-
 /// The folder, in the project's, whose files replace the built-in templates of the same name.
 pub const TEMPLATES_FOLDER: &str = "templates";
 

@@ -9,7 +9,7 @@ mod environment;
 mod exit_handler;
 mod expression;
 mod run;
-pub mod secrets;
+mod secrets;
 mod template;
 
 use uuid::Uuid;

@@ -213,7 +213,7 @@ impl<'a, S: Sink> Walk<'a, S> {
     }
 
     fn sequence(&mut self, rules: &SequenceRules, items: &[Node], node: &Node, place: &Place<'_>) {
-        let SequenceRules { items: of_items, min_items, max_items, unique, merge_key: _ } = rules;
+        let SequenceRules { items: of_items, min_items, max_items, unique } = rules;
         let length = items.len() as u64;
         if length < *min_items {
             self.sink.take(place, node, Finding::Short { least: *min_items, of: "items" });

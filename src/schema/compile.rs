@@ -227,13 +227,11 @@ impl<'a> Compiler<'a> {
             min_items: count(object.min_items).unwrap_or_default(),
             max_items: count(object.max_items),
             unique: is_true(object.unique_items),
-            merge_key: text(object.patch_merge_key).map(CompactString::from),
         };
         let any = rules.items.is_none()
             && rules.min_items == 0
             && rules.max_items.is_none()
-            && !rules.unique
-            && rules.merge_key.is_none();
+            && !rules.unique;
         Ok((!any).then(|| Box::new(rules)))
     }
 

@@ -56,7 +56,6 @@ keywords! {
     nullable = "nullable",
     int_or_string = "x-kubernetes-int-or-string",
     preserve_unknown_fields = "x-kubernetes-preserve-unknown-fields",
-    patch_merge_key = "x-kubernetes-patch-merge-key",
 }
 
 /// Whether a keyword is there and true.

@@ -1,7 +1,7 @@
 //! What a type says about its parts, seen through references, `null` branches and `allOf`.
 
 use super::Schema;
-use super::types::{Kinds, MappingRules, SequenceRules, Type, TypeId};
+use super::types::{Kinds, MappingRules, Type, TypeId};
 
 impl Schema {
     /// The type of a mapping's key: its property, or what the mapping takes beside its properties.
@@ -16,28 +16,9 @@ impl Schema {
         })
     }
 
-    /// The type of a sequence's items.
-    pub fn items(&self, id: TypeId) -> Option<TypeId> {
-        self.sequence_rules(id).find_map(|rules| rules.items)
-    }
-
-    /// The key by which the mappings of a sequence are merged, `x-kubernetes-patch-merge-key`.
-    pub fn merge_key(&self, id: TypeId) -> Option<&str> {
-        self.parts(id).into_iter().find_map(|part| part.sequence.as_deref()?.merge_key.as_deref())
-    }
-
-    /// Whether the value is a secret, `format: password`.
-    pub fn is_secret(&self, id: TypeId) -> bool {
-        self.parts(id).iter().any(|part| part.secret)
-    }
-
     /// The name of the definition that a type is, such as `SnowflakeConnection`.
     pub fn name(&self, id: TypeId) -> Option<&str> {
         self.parts(id).into_iter().find_map(|part| part.name.as_deref())
-    }
-
-    fn sequence_rules(&self, id: TypeId) -> impl Iterator<Item = &SequenceRules> {
-        self.parts(id).into_iter().filter_map(|part| part.sequence.as_deref())
     }
 
     pub(super) fn mapping_rules(&self, id: TypeId) -> impl Iterator<Item = &MappingRules> {

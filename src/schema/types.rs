@@ -201,8 +201,6 @@ pub(super) struct SequenceRules {
     pub(super) min_items: u64,
     pub(super) max_items: Option<u64>,
     pub(super) unique: bool,
-    /// `x-kubernetes-patch-merge-key`.
-    pub(super) merge_key: Option<CompactString>,
 }
 
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use compact_str::CompactString;
 use super::place;
 use crate::definition::written;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
-use crate::model::resources::Resources;
-use crate::model::{LabelKey, Quantity};
+use crate::model::{LabelKey, Quantity, Resources};
 use crate::tree::{Node, Span, Value};
 
 /// Resources that Kubernetes itself knows; others have a domain, as `nvidia.com/gpu`.
