@@ -1,4 +1,5 @@
-//! What a run with very many findings, or a text made to be slow to look through, costs: time is to follow the length.
+//! What a run with very many findings, or a text made to be slow to look through, costs: time is to
+//! follow the length.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up fails")]
 
 use std::hint::black_box;

@@ -1,5 +1,5 @@
-//! What every pipeline pays for its manifests: the merge of a podTemplate, canonical order, all checks of a CronJob; and the
-//! writing of a folder of 3,000 files, new and unchanged.
+//! What every pipeline pays for its manifests: the merge of a podTemplate, canonical order, all
+//! checks of a CronJob; and the writing of a folder of 3,000 files, new and unchanged.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up its work is to end")]
 

@@ -1,5 +1,5 @@
-//! Definitions in memory → checked objects as text, through the one way that every verb goes; the reading of the files
-//! before it, and the schema check in it, alone.
+//! Definitions in memory → checked objects as text, through the one way that every verb goes; the
+//! reading of the files before it, and the schema check in it, alone.
 //!
 //! 1 pipeline shows what a run costs before the first; 1,000 show what each costs.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up fails")]

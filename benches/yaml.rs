@@ -8,7 +8,8 @@ use ompipe::diagnostic::Diagnostics;
 use ompipe::tree::{Node, SourceId};
 use ompipe::yaml::{self, Dialect};
 
-/// A definition of 2 kB with all that definitions have: quotes, numbers, lists, comments, a block of text.
+/// A definition of 2 kB with all that definitions have: quotes, numbers, lists, comments, a block
+/// of text.
 fn generated(number: usize) -> String {
     format!(
         r#"# yaml-language-server: $schema=../schemas/IngestionPipeline.json

@@ -1,8 +1,8 @@
-//! The command line: one subcommand per file, each an `Args` struct, whose documentation is its help text, and one
-//! function.
+//! The command line: one subcommand per file, each an `Args` struct, whose documentation is its
+//! help text, and one function.
 //!
-//! In: the process's arguments. Out: an exit status ([`exit`]). Only this module and those below it know that there is
-//! a terminal; they hold no rule about definitions or manifests.
+//! In: the process's arguments. Out: an exit status ([`exit`]). Only this module and those below it
+//! know that there is a terminal; they hold no rule about definitions or manifests.
 
 mod completions;
 mod error;
@@ -30,8 +30,9 @@ use session::Session;
 
 /// Render OpenMetadata ingestion pipelines to checked Kubernetes manifests
 ///
-/// ompipe reads small YAML definitions (an IngestionProject, ServiceConnections and IngestionPipelines), checks them, and
-/// renders the Kubernetes objects that run them. Nothing is read from the network, from a cluster or from a kubeconfig.
+/// ompipe reads small YAML definitions (an IngestionProject, ServiceConnections and
+/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Nothing is
+/// read from the network, from a cluster or from a kubeconfig.
 #[derive(Parser)]
 #[command(name = "ompipe", version, max_term_width = 100)]
 #[command(after_long_help = EXAMPLES, disable_help_subcommand = true)]
@@ -77,7 +78,8 @@ struct Global {
     #[arg(short, long, global = true)]
     quiet: bool,
 
-    /// How many threads to use at most; the result does not depend on it [default: one per processor]
+    /// How many threads to use at most; the result does not depend on it [default: one per
+    /// processor]
     #[arg(long, global = true, value_name = "N", hide_short_help = true)]
     threads: Option<NonZeroUsize>,
 }
@@ -130,7 +132,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(message) => {
-            // Help and version are written to stdout with status 0, mistakes to stderr with 2. A closed pipe is fine.
+            // Help and version are written to stdout with status 0, mistakes to stderr with 2. A
+            // closed pipe is fine.
             let _closed = message.print();
             return exit::usage(message.exit_code());
         }

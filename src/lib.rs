@@ -1,4 +1,5 @@
-//! ompipe renders small pipeline definitions to the Kubernetes objects that run OpenMetadata ingestion.
+//! ompipe renders small pipeline definitions to the Kubernetes objects that run OpenMetadata
+//! ingestion.
 #![warn(missing_docs)]
 
 pub mod compile;

@@ -1,4 +1,5 @@
-//! The `ompipe` command: arguments in, an exit status out. What it does is in [`cli`]; what it knows is in the library.
+//! The `ompipe` command: arguments in, an exit status out. What it does is in [`cli`]; what it
+//! knows is in the library.
 
 mod cli;
 

@@ -1,12 +1,13 @@
 //! Texts in: the files of a project, standard input and the built-in templates, by number.
 //!
-//! In: paths. Out: [`Sources`], which everything that has a [`Span`] is resolved against, once, when it is shown.
-//! Reading stops at [`MAX_FILE_BYTES`]; nothing here looks at what a text says.
+//! In: paths. Out: [`Sources`], which everything that has a [`Span`] is resolved against, once,
+//! when it is shown. Reading stops at [`MAX_FILE_BYTES`]; nothing here looks at what a text says.
 
 use crate::tree::{SourceId, Span};
 
-/// The largest file that is read, in bytes. A definition is a few kilobytes and what it renders to must fit into
-/// a ConfigMap of 1 MiB; a file beyond this is a mistake, and would cost seconds and gigabytes to parse.
+/// The largest file that is read, in bytes. A definition is a few kilobytes and what it renders to
+/// must fit into a ConfigMap of 1 MiB; a file beyond this is a mistake, and would cost seconds and
+/// gigabytes to parse.
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// A text with the name under which it is shown.

@@ -1,4 +1,5 @@
-//! Holds the source tree to ARCHITECTURE.md: the core does no I/O, data flows one way, every module says what it is.
+//! Holds the source tree to ARCHITECTURE.md: the core does no I/O, data flows one way, every module
+//! says what it is.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
@@ -6,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use regex_lite::Regex;
 
-/// The parts that may meet the world outside; a folder ends with `/`. Everything else in `src/` is pure.
+/// The parts that may meet the world outside; a folder ends with `/`. Everything else in `src/` is
+/// pure.
 const SHELL: [&str; 9] = [
     "cli.rs",
     "cli/",
@@ -42,7 +44,8 @@ const LAYERS: [&str; 16] = [
 /// Beyond this many lines a file has more than one concept, as a rule.
 const MOST_LINES: usize = 500;
 
-/// What brings the world in: files, environment, processes, network, threads, clocks, async, a cluster's client, the terminal.
+/// What brings the world in: files, environment, processes, network, threads, clocks, async, a
+/// cluster's client, the terminal.
 const IMPURE: [&str; 9] = [
     r"\bstd::(fs|env|process|net|thread|time)\b",
     r"\bstd::\{[^;]*\b(fs|env|process|net|thread|time)\b",
@@ -105,7 +108,8 @@ fn files(folder: &str) -> Vec<File> {
     paths.into_iter().map(file).collect()
 }
 
-/// The files that are compiled for tests alone: those declared behind `#[cfg(test)]`, and what lies below them.
+/// The files that are compiled for tests alone: those declared behind `#[cfg(test)]`, and what lies
+/// below them.
 fn test_files(files: &[File]) -> Vec<String> {
     let declared =
         Regex::new(r#"#\[cfg\(test\)\]\n(?:#\[path = "([a-z_]+)\.rs"\]\n)?mod ([a-z_]+);"#)

@@ -1,5 +1,5 @@
-//! The binary as its users run it: exit statuses, standard input and output, formats. What a verb computes is tested beside
-//! its code; here is only what shows at the process's edge.
+//! The binary as its users run it: exit statuses, standard input and output, formats. What a verb
+//! computes is tested beside its code; here is only what shows at the process's edge.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;

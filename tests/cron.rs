@@ -1,5 +1,6 @@
-//! Schedules are read as Kubernetes reads them: compared with robfig/cron itself, the parser that the API server and the
-//! CronJob controller use, over thousands of made-up expressions. Needs Go; without it the test says that it skips.
+//! Schedules are read as Kubernetes reads them: compared with robfig/cron itself, the parser that
+//! the API server and the CronJob controller use, over thousands of made-up expressions. Needs Go;
+//! without it the test says that it skips.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +16,8 @@ use serde_json::Value;
 /// How many expressions are made up, besides those that are worth naming.
 const MADE_UP: usize = 12_000;
 
-/// Instants in UTC: an ordinary one with a fraction, month's and year's ends, leap days, and years before 2100, which is none.
+/// Instants in UTC: an ordinary one with a fraction, month's and year's ends, leap days, and years
+/// before 2100, which is none.
 const AFTER: [&str; 6] = [
     "2026-03-14T12:34:56.789Z",
     "2024-02-29T00:00:00Z",

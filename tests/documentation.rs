@@ -1,4 +1,5 @@
-//! The documentation against what it describes: its links, the table of parameters and the variables of templates.
+//! The documentation against what it describes: its links, the table of parameters and the
+//! variables of templates.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
@@ -9,7 +10,8 @@ use std::process::Command;
 /// The variables that hold others; what the rest of them hold is free or the same as elsewhere.
 const WITH_FIELDS: [&str; 6] = ["pipeline", "names", "config", "env", "command", "exitHandler"];
 
-/// The parameters that templates see in another shape, as `env` and `podAnnotations`, or not at all.
+/// The parameters that templates see in another shape, as `env` and `podAnnotations`, or not at
+/// all.
 const NOT_IN_TEMPLATES: [&str; 6] = [
     "enableFailureDiagnostics",
     "extraEnvVars",

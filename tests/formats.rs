@@ -35,7 +35,8 @@ fn sarif_agrees_with_its_schema() {
         return;
     };
     let text = std::fs::read_to_string(path).unwrap();
-    // The published schema has a pattern that is no regular expression; it is of a field that is not written.
+    // The published schema has a pattern that is no regular expression; it is of a field that is
+    // not written.
     let text = text.replace("|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "");
     let schema = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

@@ -1,14 +1,18 @@
-//! What the examples render to, and what the invalid ones print, compared with the files in `golden/`.
+//! What the examples render to, and what the invalid ones print, compared with the files in
+//! `golden/`.
 //!
-//! `examples/NAME/` is a project. Its file `.cases` lists command lines, each with the golden it makes in `golden/NAME/`:
+//! `examples/NAME/` is a project. Its file `.cases` lists command lines, each with the golden it
+//! makes in `golden/NAME/`:
 //!
 //!     manifests.yaml: render
 //!     folder/: render -o {out}
 //!
-//! Without the file there is the first of these. `examples/invalid/CASE/` is what is refused; `golden/invalid/CASE.txt` holds
-//! what its command (`.cases`, or `validate`) prints, with its exit status.
+//! Without the file there is the first of these. `examples/invalid/CASE/` is what is refused;
+//! `golden/invalid/CASE.txt` holds what its command (`.cases`, or `validate`) prints, with its exit
+//! status.
 //!
-//! A golden that is missing, that differs or that no example makes is a failure. OMPIPE_UPDATE=1 writes them anew.
+//! A golden that is missing, that differs or that no example makes is a failure. OMPIPE_UPDATE=1
+//! writes them anew.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};

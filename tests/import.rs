@@ -1,8 +1,8 @@
-//! Imports plain workflow files and merges what came of them back. What belongs here: the way from files to files and
-//! the promise that a pipeline's effective workflow is the file it was made of.
+//! Imports plain workflow files and merges what came of them back. What belongs here: the way from
+//! files to files and the promise that a pipeline's effective workflow is the file it was made of.
 //!
-//! Besides the files in `tests/import/`, OpenMetadata's own examples are looked for in `$OMPIPE_WORKFLOWS` or
-//! `../shared/workflows`; a test without them says so.
+//! Besides the files in `tests/import/`, OpenMetadata's own examples are looked for in
+//! `$OMPIPE_WORKFLOWS` or `../shared/workflows`; a test without them says so.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
@@ -89,7 +89,8 @@ fn effective(definitions: &Definitions) -> BTreeMap<String, Value> {
     definitions.pipelines.iter().map(workflow).collect()
 }
 
-/// Puts the values of an original in the places of references, and notes which Secret's key each came from.
+/// Puts the values of an original in the places of references, and notes which Secret's key each
+/// came from.
 fn put_back(workflow: &mut Value, original: &Value, seen: &mut Seen) {
     match workflow {
         Value::Object(entries) if entries.contains_key("secretKeyRef") => {
@@ -113,8 +114,8 @@ fn put_back(workflow: &mut Value, original: &Value, seen: &mut Seen) {
     }
 }
 
-/// The files and parts of them of which the report says that ompipe completes them: by an empty `config`, without which a
-/// component means the same.
+/// The files and parts of them of which the report says that ompipe completes them: by an empty
+/// `config`, without which a component means the same.
 fn completed(conversion: &Conversion) -> Vec<(String, String)> {
     let part = |text: &str| {
         let rest = text.strip_prefix("ompipe adds fields to ")?;
@@ -171,7 +172,8 @@ fn assert_workflows_come_back(folder: &Path) -> (Conversion, Seen) {
     (conversion, seen)
 }
 
-/// Runs what the project of some files renders to, with the files' secrets, and gives what came out other than it was.
+/// Runs what the project of some files renders to, with the files' secrets, and gives what came out
+/// other than it was.
 fn run_rendered(folder: &Path) -> Option<String> {
     let python = Command::new("python3").args(["-c", "import yaml"]).output();
     if !python.is_ok_and(|output| output.status.success()) {

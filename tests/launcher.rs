@@ -1,5 +1,6 @@
-//! Secrets by way `env`, for real: the rendered containers' commands and environments are run as a kubelet would, with Python, PyYAML and
-//! the shell of this machine, and scripts in place of the ingestion image's that print what they would run.
+//! Secrets by way `env`, for real: the rendered containers' commands and environments are run as a
+//! kubelet would, with Python, PyYAML and the shell of this machine, and scripts in place of the
+//! ingestion image's that print what they would run.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]

@@ -1,5 +1,6 @@
-//! The secrets that are known by the names of their fields, compared with OpenMetadata's own schema. Needs the schema of the
-//! workflow (`OMPIPE_WORKFLOW_SCHEMA`, or `../shared/openmetadata/…`); without it the test says that it skips.
+//! The secrets that are known by the names of their fields, compared with OpenMetadata's own
+//! schema. Needs the schema of the workflow (`OMPIPE_WORKFLOW_SCHEMA`, or
+//! `../shared/openmetadata/…`); without it the test says that it skips.
 
 use ompipe::spec::secret_fields::is_secret_name;
 use serde_json::Value;
@@ -21,7 +22,8 @@ fn every_password_field_of_openmetadatas_schema_is_known_by_its_name() {
     let unknown: Vec<&String> = fields.secret.iter().filter(|name| !is_secret_name(name)).collect();
     assert_eq!(unknown, Vec::<&String>::new());
 
-    // The other way round: a field that is none and has a text as value must not be taken for a secret.
+    // The other way round: a field that is none and has a text as value must not be taken for a
+    // secret.
     fields.text.retain(|name| is_secret_name(name) && !fields.secret.contains(name));
     assert_eq!(fields.text, ["awsSessionToken", "signingSecret"]);
 }

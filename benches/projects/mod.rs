@@ -1,8 +1,8 @@
 //! Projects of any size for benchmarks: the same work for the same number, on any machine.
 //!
-//! A definition is 2.4 kB and 75 lines, as large as a careful team's: schedule, time zone, image, resources, node selector, three
-//! variables, two secrets, and a workflow with filters. Some values (`on`, `0123`, `22:30`) change their type in YAML 1.1 when
-//! a writer leaves off the quotes.
+//! A definition is 2.4 kB and 75 lines, as large as a careful team's: schedule, time zone, image,
+//! resources, node selector, three variables, two secrets, and a workflow with filters. Some values
+//! (`on`, `0123`, `22:30`) change their type in YAML 1.1 when a writer leaves off the quotes.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -11,7 +11,8 @@ use super::session::Session;
 
 /// Print completions for a shell
 ///
-/// The shell reads them from a file at its start; where that is, differs. The examples are for the usual places.
+/// The shell reads them from a file at its start; where that is, differs. The examples are for the
+/// usual places.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

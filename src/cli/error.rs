@@ -1,7 +1,7 @@
 //! Errors of the tool, as the command line shows them: what failed, why, and what to do.
 //!
-//! In: the library's errors. Out: text `Error: … / Caused by: … / Hint: …`. What is wrong in the user's files is a
-//! finding and never comes here.
+//! In: the library's errors. Out: text `Error: … / Caused by: … / Hint: …`. What is wrong in the
+//! user's files is a finding and never comes here.
 
 use std::error::Error as StdError;
 use std::fmt;

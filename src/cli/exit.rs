@@ -6,7 +6,8 @@ use std::process::ExitCode;
 pub(crate) const FINE: u8 = 0;
 /// Something is wrong in what was read: an error was found, or a warning under `--strict`.
 pub(crate) const FINDINGS: u8 = 1;
-/// Wrong usage, or ompipe itself failed: a file that cannot be read, a folder that cannot be written.
+/// Wrong usage, or ompipe itself failed: a file that cannot be read, a folder that cannot be
+/// written.
 pub(crate) const FAILURE: u8 = 2;
 
 /// How a verb ended.

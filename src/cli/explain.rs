@@ -17,9 +17,9 @@ use super::session::Session;
 
 /// Explain a code, or where the values of a pipeline come from
 ///
-/// The page of a code says what it means, why it matters, and shows the mistake and its mend. Of a pipeline, every value that is
-/// effective for it is listed with the file and line that set it; secrets are not shown. Without arguments, all codes
-/// are listed.
+/// The page of a code says what it means, why it matters, and shows the mistake and its mend. Of a
+/// pipeline, every value that is effective for it is listed with the file and line that set it;
+/// secrets are not shown. Without arguments, all codes are listed.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

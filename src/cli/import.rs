@@ -15,9 +15,10 @@ use super::starter;
 
 /// Turn OpenMetadata's plain workflow files into a project
 ///
-/// A workflow file is what `metadata ingest -c FILE` takes. Each becomes an IngestionPipeline and, where it names one, a
-/// ServiceConnection; what all say alike goes into ompipe.yaml. A literal secret is never carried over: a reference to a
-/// Secret takes its place, and the Secrets to create are listed. No file is ever overwritten.
+/// A workflow file is what `metadata ingest -c FILE` takes. Each becomes an IngestionPipeline and,
+/// where it names one, a ServiceConnection; what all say alike goes into ompipe.yaml. A literal
+/// secret is never carried over: a reference to a Secret takes its place, and the Secrets to create
+/// are listed. No file is ever overwritten.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -32,7 +33,8 @@ pub(crate) struct ImportArgs {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
 
-    /// OpenMetadata's schema, as `ompipe spec import` takes it; the project is then checked against it
+    /// OpenMetadata's schema, as `ompipe spec import` takes it; the project is then checked against
+    /// it
     #[arg(long, value_name = "PATH")]
     spec: Option<PathBuf>,
 

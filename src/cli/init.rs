@@ -13,8 +13,8 @@ use super::starter;
 
 /// Start a project
 ///
-/// It writes a small project that can be rendered as it stands: ompipe.yaml, a service, a pipeline, and the schema by
-/// which editors complete and check them. No file is ever overwritten.
+/// It writes a small project that can be rendered as it stands: ompipe.yaml, a service, a pipeline,
+/// and the schema by which editors complete and check them. No file is ever overwritten.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

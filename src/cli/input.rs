@@ -1,6 +1,7 @@
 //! What the verbs on definitions read: a project, its own templates, and OpenMetadata's schema.
 //!
-//! In: paths from the command line. Out: everything that compiling takes. It decides nothing about what the texts say.
+//! In: paths from the command line. Out: everything that compiling takes. It decides nothing about
+//! what the texts say.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,8 @@ pub(crate) struct InputArgs {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// A folder of templates that replace the built-in ones of the same name [default: templates, in the project's folder]
+    /// A folder of templates that replace the built-in ones of the same name [default: templates,
+    /// in the project's folder]
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
 }
@@ -60,8 +62,8 @@ fn input(path: &Path) -> Result<Input, Error> {
     Ok(Input::Text { name: "-".to_owned(), bytes })
 }
 
-/// Validates a project and renders its pipelines; what is wrong is added to the project's findings. With an error among
-/// them the objects are not to be used.
+/// Validates a project and renders its pipelines; what is wrong is added to the project's findings.
+/// With an error among them the objects are not to be used.
 pub(crate) fn compile(
     project: &mut Project,
     args: &InputArgs,

@@ -11,15 +11,16 @@ use super::session::Session;
 
 /// Print the JSON Schema of the definitions
 ///
-/// Editors complete and check YAML by it: put it into a file and name that in a definition's first line,
-/// `# yaml-language-server: $schema=ompipe.json`. It is JSON Schema draft 7.
+/// Editors complete and check YAML by it: put it into a file and name that in a definition's first
+/// line, `# yaml-language-server: $schema=ompipe.json`. It is JSON Schema draft 7.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
   ompipe schema > ompipe.json          Definitions of any kind
   ompipe schema IngestionPipeline      One kind")]
 pub(crate) struct SchemaArgs {
-    /// A kind: IngestionProject, ServiceConnection or IngestionPipeline [default: a definition of any kind]
+    /// A kind: IngestionProject, ServiceConnection or IngestionPipeline [default: a definition of
+    /// any kind]
     kind: Option<String>,
 }
 

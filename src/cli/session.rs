@@ -1,7 +1,7 @@
 //! The terminal, files and threads of one run of the command.
 //!
-//! In: the global options. Out: results and findings on stdout, everything else on stderr. Results are buffered and
-//! written out at the end, so that a closed pipe is noticed once.
+//! In: the global options. Out: results and findings on stdout, everything else on stderr. Results
+//! are buffered and written out at the end, so that a closed pipe is noticed once.
 
 use std::io::{self, BufWriter, Write};
 

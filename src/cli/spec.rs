@@ -14,9 +14,10 @@ use super::session::Session;
 
 /// Import OpenMetadata's own schema, to check workflows against
 ///
-/// ompipe contains nothing of OpenMetadata's. Once its schema is imported into a project, and the project names its version
-/// (spec.openMetadataVersion), every field of a connection and of a sourceConfig is checked against the connector named
-/// by its `type`, and it is known which fields are secret.
+/// ompipe contains nothing of OpenMetadata's. Once its schema is imported into a project, and the
+/// project names its version (spec.openMetadataVersion), every field of a connection and of a
+/// sourceConfig is checked against the connector named by its `type`, and it is known which fields
+/// are secret.
 #[derive(Args)]
 pub(crate) struct SpecArgs {
     #[command(subcommand)]
@@ -31,10 +32,10 @@ enum SpecVerb {
 
 /// Import a version's schema into the project
 ///
-/// It is read from one of: the jar openmetadata-spec (Maven Central), the folder json/schema of a checkout of
-/// OpenMetadata, or a file with the JSON Schema of the workflow, which the Python package openmetadata-ingestion makes with
-/// OpenMetadataWorkflowConfig.model_json_schema(). The result is one file, .ompipe/openmetadata-VERSION.json, which
-/// belongs into Git.
+/// It is read from one of: the jar openmetadata-spec (Maven Central), the folder json/schema of a
+/// checkout of OpenMetadata, or a file with the JSON Schema of the workflow, which the Python
+/// package openmetadata-ingestion makes with OpenMetadataWorkflowConfig.model_json_schema(). The
+/// result is one file, .ompipe/openmetadata-VERSION.json, which belongs into Git.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

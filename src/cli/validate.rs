@@ -10,8 +10,8 @@ use super::session::{Findings, Session};
 
 /// Check definitions, and everything that would be rendered from them
 ///
-/// All that is wrong is reported at once, each with its place, a code and, where it is known, the way out. The findings are the
-/// result and go to stdout. Nothing is written.
+/// All that is wrong is reported at once, each with its place, a code and, where it is known, the
+/// way out. The findings are the result and go to stdout. Nothing is written.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

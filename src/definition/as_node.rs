@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
-/// A field that has the schema of `T` but whose value is left in the definition's node, where it keeps its spans; this
-/// says only that it is there.
+/// A field that has the schema of `T` but whose value is left in the definition's node, where it
+/// keeps its spans; this says only that it is there.
 pub struct AsNode<T>(PhantomData<fn() -> T>);
 
 impl<T> Clone for AsNode<T> {

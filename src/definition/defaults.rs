@@ -1,7 +1,8 @@
 //! The built-in defaults: what a parameter is when neither the project nor the pipeline sets it.
 //!
-//! In: [`Parameters`] as written and merged. Out: [`ResolvedParameters`], in which every parameter that has a default has
-//! a value. The figures are those of OpenMetadata's Kubernetes client; the schemas show the same constants.
+//! In: [`Parameters`] as written and merged. Out: [`ResolvedParameters`], in which every parameter
+//! that has a default has a value. The figures are those of OpenMetadata's Kubernetes client; the
+//! schemas show the same constants.
 
 use serde_json::json;
 
@@ -74,8 +75,8 @@ pub struct ResolvedParameters {
 }
 
 impl Parameters {
-    /// The parameters with the default of each that is not set. Resources have their defaults quantity by quantity, so
-    /// that setting the memory's limit leaves the CPU's as it was.
+    /// The parameters with the default of each that is not set. Resources have their defaults
+    /// quantity by quantity, so that setting the memory's limit leaves the CPU's as it was.
     pub fn resolve(self) -> ResolvedParameters {
         let Parameters {
             namespace,

@@ -1,7 +1,8 @@
 //! Reads typed values straight from a [`Node`], without a detour through JSON.
 //!
-//! In: a node that the schema of the type has let through. Out: the value, or [`Error`] with the place, should schema and
-//! type ever disagree. As in JSON Schema, a float without a fraction is an integer.
+//! In: a node that the schema of the type has let through. Out: the value, or [`Error`] with the
+//! place, should schema and type ever disagree. As in JSON Schema, a float without a fraction is an
+//! integer.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
-//! The parts that ompipe passes on: their schemas say what an editor may offer and let everything else through.
+//! The parts that ompipe passes on: their schemas say what an editor may offer and let everything
+//! else through.
 //!
-//! OpenMetadata's own schema checks workflow and connection when the user has imported it; Kubernetes' types check the pod
-//! template. These types are never built; they only carry a schema.
+//! OpenMetadata's own schema checks workflow and connection when the user has imported it;
+//! Kubernetes' types check the pod template. These types are never built; they only carry a schema.
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
@@ -11,8 +12,8 @@ type Open = Map<String, Value>;
 
 /// The connection to the OpenMetadata server.
 ///
-/// OpenMetadata's `openMetadataServerConfig`. A secret is written as `{secretKeyRef: {name, key}}`, the Secret and the key
-/// in it, or as a secret manager's `secret:/path`.
+/// OpenMetadata's `openMetadataServerConfig`. A secret is written as `{secretKeyRef: {name, key}}`,
+/// the Secret and the key in it, or as a secret manager's `secret:/path`.
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "OpenMetadataConnection")]
@@ -39,8 +40,8 @@ pub struct OpenMetadata {
 
 /// A connection to a service.
 ///
-/// OpenMetadata's `source.serviceConnection`. A secret is written as `{secretKeyRef: {name, key}}`, the Secret and the key
-/// in it, or as a secret manager's `secret:/path`.
+/// OpenMetadata's `source.serviceConnection`. A secret is written as `{secretKeyRef: {name, key}}`,
+/// the Secret and the key in it, or as a secret manager's `secret:/path`.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "carries a schema, is never built")]
 pub struct Connection {
@@ -58,8 +59,8 @@ pub struct Connection {
 
 /// OpenMetadata's workflow: what `metadata ingest -c` takes.
 ///
-/// Only what differs from what project and service supply needs to be written. A secret is written as
-/// `{secretKeyRef: {name, key}}`, or as a secret manager's `secret:/path`.
+/// Only what differs from what project and service supply needs to be written. A secret is written
+/// as `{secretKeyRef: {name, key}}`, or as a secret manager's `secret:/path`.
 #[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "carries a schema, is never built")]
@@ -86,7 +87,8 @@ pub struct Workflow {
 #[schemars(rename = "WorkflowSource")]
 #[expect(dead_code, reason = "carries a schema, is never built")]
 struct Source {
-    /// The connector, with the suffix `-usage` or `-lineage` for those types. Default: the service's.
+    /// The connector, with the suffix `-usage` or `-lineage` for those types. Default: the
+    /// service's.
     #[serde(rename = "type")]
     #[schemars(example = &"snowflake", example = &"snowflake-usage")]
     source_type: Option<Value>,
@@ -127,8 +129,8 @@ struct WorkflowConfig {
 
 /// Any field of a Kubernetes pod template.
 ///
-/// It is merged strategically: containers, variables and volumes by their names, everything else key by key.
-/// The ingestion container is named `main`.
+/// It is merged strategically: containers, variables and volumes by their names, everything else
+/// key by key. The ingestion container is named `main`.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "carries a schema, is never built")]
 pub struct PodTemplate {

@@ -1,8 +1,10 @@
-//! The JSON Schemas of the kinds, generated from the types: for editors, for CI, and for ompipe's own checks.
+//! The JSON Schemas of the kinds, generated from the types: for editors, for CI, and for ompipe's
+//! own checks.
 //!
-//! In: the types. Out: JSON of draft 7, which every editor's YAML support reads. Beyond what schemars makes of the types,
-//! `null` is taken out of optional fields (a key without a value is a mistake here), documented enums become one list with
-//! a description for each value, and descriptions get their Markdown form.
+//! In: the types. Out: JSON of draft 7, which every editor's YAML support reads. Beyond what
+//! schemars makes of the types, `null` is taken out of optional fields (a key without a value is a
+//! mistake here), documented enums become one list with a description for each value, and
+//! descriptions get their Markdown form.
 
 use std::sync::OnceLock;
 
@@ -99,8 +101,8 @@ fn of_kind(kind: Kind) -> Value {
     schema
 }
 
-/// One schema for a file of any kinds: the kind's own schema is chosen by `kind`, so that an editor shows the findings of
-/// that one alone.
+/// One schema for a file of any kinds: the kind's own schema is chosen by `kind`, so that an editor
+/// shows the findings of that one alone.
 fn of_any_kind() -> Value {
     let mut definitions = Map::new();
     let mut branches = Vec::new();
@@ -128,7 +130,8 @@ fn of_any_kind() -> Value {
     schema.insert("type".to_owned(), "object".into());
     schema.insert(
         "properties".to_owned(),
-        // The kind's own schema says more of each; these are what an editor offers before there is a kind.
+        // The kind's own schema says more of each; these are what an editor offers before there is
+        // a kind.
         json!({
             "apiVersion": {"description": "The group and version of the kind; it may be left out."},
             "kind": {"description": "The kind of the definition.", "enum": kinds},
@@ -262,7 +265,8 @@ fn without_null(object: &mut Map<String, Value>) {
     }
 }
 
-/// Turns `oneOf` of documented constants into `enum` with `enumDescriptions`: what editors list, and show at each value.
+/// Turns `oneOf` of documented constants into `enum` with `enumDescriptions`: what editors list,
+/// and show at each value.
 fn values_in_one_list(object: &mut Map<String, Value>) {
     let Some(Value::Array(branches)) = object.get("oneOf") else {
         return;
@@ -300,7 +304,8 @@ fn in_reading_order(schema: &mut Value) {
         Value::Object(object) => {
             let mut rest = std::mem::take(object);
             for key in FIRST {
-                // Under `properties` such a name is that of a field, and its place is the one it was declared in.
+                // Under `properties` such a name is that of a field, and its place is the one it
+                // was declared in.
                 if rest.get(key).is_some_and(|value| !value.is_object())
                     && let Some(value) = rest.shift_remove(key)
                 {

@@ -1,7 +1,9 @@
-//! The three kinds as written: their specs, and [`Definition`], which holds one with the text that it came from.
+//! The three kinds as written: their specs, and [`Definition`], which holds one with the text that
+//! it came from.
 //!
-//! What ompipe itself looks at is typed. What it passes on (a workflow, a connection, a pod template) stays in the
-//! definition's node, reached by the functions below, so that no value is converted and every span is kept.
+//! What ompipe itself looks at is typed. What it passes on (a workflow, a connection, a pod
+//! template) stays in the definition's node, reached by the functions below, so that no value is
+//! converted and every span is kept.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -34,8 +36,8 @@ pub type IngestionPipeline = Definition<IngestionPipelineSpec>;
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// The name: of a project for messages, of a service as OpenMetadata knows it, of a pipeline as its objects are
-    /// named after it.
+    /// The name: of a project for messages, of a service as OpenMetadata knows it, of a pipeline as
+    /// its objects are named after it.
     #[schemars(length(min = 1))]
     pub name: String,
     /// Labels, which the rendered objects carry too.
@@ -53,11 +55,11 @@ pub type Annotations = super::written::StringMap;
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IngestionProjectSpec {
-    /// How the pipelines reach the OpenMetadata server: it becomes `workflowConfig.openMetadataServerConfig` of each
-    /// workflow, whole.
+    /// How the pipelines reach the OpenMetadata server: it becomes
+    /// `workflowConfig.openMetadataServerConfig` of each workflow, whole.
     pub open_metadata: Option<AsNode<OpenMetadata>>,
-    /// The version of OpenMetadata whose schema workflows are checked against, as imported by `ompipe spec import`.
-    /// Left out: OpenMetadata's own fields are not checked.
+    /// The version of OpenMetadata whose schema workflows are checked against, as imported by
+    /// `ompipe spec import`. Left out: OpenMetadata's own fields are not checked.
     #[schemars(example = &"1.13.6")]
     pub open_metadata_version: Option<String>,
     /// How ingestion runs on Kubernetes, for all pipelines.
@@ -68,7 +70,8 @@ pub struct IngestionProjectSpec {
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceConnectionSpec {
-    /// The connector, as in `source.type` of a workflow, without the suffixes `-usage` and `-lineage`.
+    /// The connector, as in `source.type` of a workflow, without the suffixes `-usage` and
+    /// `-lineage`.
     #[serde(rename = "type")]
     #[schemars(example = &"snowflake", example = &"postgres", example = &"tableau", length(min = 1))]
     pub service_type: String,
@@ -81,24 +84,28 @@ pub struct ServiceConnectionSpec {
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IngestionPipelineSpec {
-    /// The name of the ServiceConnection that the pipeline ingests from. Left out: `workflow.source` is written in full.
+    /// The name of the ServiceConnection that the pipeline ingests from. Left out:
+    /// `workflow.source` is written in full.
     #[schemars(example = &"snowflake-prod", length(min = 1))]
     pub service: Option<String>,
     /// What the pipeline does: OpenMetadata's pipeline type.
     #[serde(rename = "type")]
     pub pipeline_type: PipelineType,
-    /// When it runs: minute, hour, day of the month, month, day of the week; or `@hourly`, `@daily`, `@midnight`,
-    /// `@weekly`, `@monthly`, `@yearly`, `@annually`, `@every 6h`. Left out: it is rendered suspended, to be started by hand.
+    /// When it runs: minute, hour, day of the month, month, day of the week; or `@hourly`,
+    /// `@daily`, `@midnight`, `@weekly`, `@monthly`, `@yearly`, `@annually`, `@every 6h`. Left out:
+    /// it is rendered suspended, to be started by hand.
     #[schemars(example = &"0 3 * * *", example = &"@daily")]
     #[schemars(regex(
         pattern = r"^\s*(@(hourly|daily|midnight|weekly|monthly|yearly|annually|every\s+\S+)|\S+(\s+\S+){4})\s*$"
     ))]
     pub schedule: Option<String>,
-    /// The time zone that the schedule is read in, by its name in the IANA database. Default: the cluster's.
+    /// The time zone that the schedule is read in, by its name in the IANA database. Default: the
+    /// cluster's.
     #[schemars(example = &"Europe/Zurich", example = &"Etc/UTC")]
     #[schemars(regex(pattern = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"))]
     pub time_zone: Option<String>,
-    /// Whether the schedule is followed. A disabled pipeline is rendered suspended. Default: `true`.
+    /// Whether the schedule is followed. A disabled pipeline is rendered suspended. Default:
+    /// `true`.
     #[schemars(extend("default" = true))]
     pub enabled: Option<bool>,
     /// What the pipeline is for, in words.

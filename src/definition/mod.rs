@@ -1,8 +1,9 @@
 //! The definition kinds as written: what people put into YAML files, as types with schemas.
 //!
-//! In: documents as nodes, from any number of files. Out: [`Definitions`], the typed definitions that agree with the schema
-//! of their kind, each with its node; what does not agree is a finding. What the values mean together (references,
-//! schedules, merged workflows) is decided by `validate`.
+//! In: documents as nodes, from any number of files. Out: [`Definitions`], the typed definitions
+//! that agree with the schema of their kind, each with its node; what does not agree is a finding.
+//! What the values mean together (references, schedules, merged workflows) is decided by
+//! `validate`.
 
 mod as_node;
 pub mod defaults;

@@ -1,8 +1,10 @@
-//! The parameters of `kubernetes:` as written: every one by the name that OpenMetadata's own Kubernetes client gives it,
-//! each optional, because a project, a service's pipelines and a pipeline may each set some.
+//! The parameters of `kubernetes:` as written: every one by the name that OpenMetadata's own
+//! Kubernetes client gives it, each optional, because a project, a service's pipelines and a
+//! pipeline may each set some.
 //!
-//! In: the mapping of one definition, or the merged one of several. Out: [`Parameters`]. What a value means (a quantity,
-//! a node selector, an image) is parsed later; here it is only read. Defaults are in [`super::defaults`].
+//! In: the mapping of one definition, or the merged one of several. Out: [`Parameters`]. What a
+//! value means (a quantity, a node selector, an image) is parsed later; here it is only read.
+//! Defaults are in [`super::defaults`].
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,10 +12,11 @@ use serde::Deserialize;
 use super::defaults;
 use super::written::{EnvVars, Names, Pairs, Resources, Tolerations};
 
-/// How ingestion runs on Kubernetes: image, schedule limits, resources, placement and security of its pods.
+/// How ingestion runs on Kubernetes: image, schedule limits, resources, placement and security of
+/// its pods.
 ///
-/// Each parameter may stand in the project, for all pipelines, and in a pipeline, for that one alone.
-/// Mappings are merged key by key; everything else replaces what came before.
+/// Each parameter may stand in the project, for all pipelines, and in a pipeline, for that one
+/// alone. Mappings are merged key by key; everything else replaces what came before.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameters {
@@ -22,8 +25,8 @@ pub struct Parameters {
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"))]
     pub namespace: Option<String>,
 
-    /// The container image of OpenMetadata's ingestion, of the same version as the server. A tag or digest
-    /// keeps runs repeatable. Default: `docker.getcollate.io/openmetadata/ingestion:latest`.
+    /// The container image of OpenMetadata's ingestion, of the same version as the server. A tag or
+    /// digest keeps runs repeatable. Default: `docker.getcollate.io/openmetadata/ingestion:latest`.
     #[schemars(extend("default" = defaults::INGESTION_IMAGE))]
     #[schemars(example = &"docker.getcollate.io/openmetadata/ingestion:1.13.6", length(min = 1))]
     pub ingestion_image: Option<String>,
@@ -32,13 +35,13 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::IMAGE_PULL_POLICY))]
     pub image_pull_policy: Option<ImagePullPolicy>,
 
-    /// The Secrets that hold the registry's credentials, in the pods' namespace: a list of names, or names separated
-    /// by commas. Default: none.
+    /// The Secrets that hold the registry's credentials, in the pods' namespace: a list of names,
+    /// or names separated by commas. Default: none.
     #[schemars(example = &"registry-secret", example = ["registry-secret", "mirror-secret"])]
     pub image_pull_secrets: Option<Names>,
 
-    /// The ServiceAccount that the pods run as. It is rendered once per project, with the rights that the exit
-    /// handler needs. Default: `openmetadata-ingestion`.
+    /// The ServiceAccount that the pods run as. It is rendered once per project, with the rights
+    /// that the exit handler needs. Default: `openmetadata-ingestion`.
     #[schemars(extend("default" = defaults::SERVICE_ACCOUNT_NAME), example = &"data-ingestion")]
     #[schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"))]
     pub service_account_name: Option<String>,
@@ -48,8 +51,8 @@ pub struct Parameters {
     #[schemars(range(min = 0, max = 2_147_483_647))]
     pub ttl_seconds_after_finished: Option<i32>,
 
-    /// How long a run may take, in seconds, retries included; then it is stopped and counts as failed.
-    /// Default: `7200` (2 hours).
+    /// How long a run may take, in seconds, retries included; then it is stopped and counts as
+    /// failed. Default: `7200` (2 hours).
     #[schemars(extend("default" = defaults::ACTIVE_DEADLINE_SECONDS), example = 10800)]
     #[schemars(range(min = 1))]
     pub active_deadline_seconds: Option<i64>,
@@ -59,8 +62,8 @@ pub struct Parameters {
     #[schemars(range(min = 0, max = 2_147_483_647))]
     pub backoff_limit: Option<i32>,
 
-    /// How late a run may start, in seconds after its time in the schedule; a run that is later is skipped.
-    /// `0` means that missed runs are not caught up. Default: `0`.
+    /// How late a run may start, in seconds after its time in the schedule; a run that is later is
+    /// skipped. `0` means that missed runs are not caught up. Default: `0`.
     #[schemars(extend("default" = defaults::STARTING_DEADLINE_SECONDS), example = 300)]
     #[schemars(range(min = 0))]
     pub starting_deadline_seconds: Option<i64>,
@@ -79,8 +82,8 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::CONCURRENCY_POLICY))]
     pub concurrency_policy: Option<ConcurrencyPolicy>,
 
-    /// The node labels that a pod needs to be placed: a mapping, or `key=value` pairs separated by commas.
-    /// Default: any node.
+    /// The node labels that a pod needs to be placed: a mapping, or `key=value` pairs separated by
+    /// commas. Default: any node.
     #[schemars(example = &"workload-type=data-processing,zone=us-west1-a")]
     pub node_selector: Option<Pairs>,
 
@@ -113,8 +116,8 @@ pub struct Parameters {
     #[schemars(example = serde_json::json!({"limits": {"cpu": "4", "memory": "8Gi"}}))]
     pub resources: Option<Resources>,
 
-    /// Further environment variables of the containers: a list of `NAME:value` texts, split at the first colon, or of
-    /// Kubernetes' `{name, value}` and `{name, valueFrom}`. Default: none.
+    /// Further environment variables of the containers: a list of `NAME:value` texts, split at the
+    /// first colon, or of Kubernetes' `{name, value}` and `{name, valueFrom}`. Default: none.
     #[schemars(example = ["LOG_LEVEL:DEBUG", "JAVA_OPTS:-Xmx2g -XX:+UseG1GC"])]
     #[schemars(example = serde_json::json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]))]
     pub extra_env_vars: Option<EnvVars>,
@@ -123,20 +126,20 @@ pub struct Parameters {
     #[schemars(example = &"prometheus.io/scrape=true,prometheus.io/port=8080")]
     pub pod_annotations: Option<Pairs>,
 
-    /// The node taints that the pods tolerate: a list of Kubernetes' tolerations, or `key=value:Effect` and `key:Effect`
-    /// separated by commas. Default: none.
+    /// The node taints that the pods tolerate: a list of Kubernetes' tolerations, or
+    /// `key=value:Effect` and `key:Effect` separated by commas. Default: none.
     #[schemars(example = serde_json::json!([{"key": "dedicated", "operator": "Equal", "value": "ingestion", "effect": "NoSchedule"}]))]
     #[schemars(example = &"dedicated=ingestion:NoSchedule")]
     pub tolerations: Option<Tolerations>,
 
-    /// Whether runs are OMJobs and CronOMJobs, which need OpenMetadata's operator in the cluster, rather than Jobs and
-    /// CronJobs. Default: `false`.
+    /// Whether runs are OMJobs and CronOMJobs, which need OpenMetadata's operator in the cluster,
+    /// rather than Jobs and CronJobs. Default: `false`.
     #[serde(rename = "useOMJobOperator")]
     #[schemars(extend("default" = defaults::USE_OM_JOB_OPERATOR))]
     pub use_om_job_operator: Option<bool>,
 
-    /// Whether the status of a failed run in a cluster comes with diagnostics: pod state, events and the end of its log.
-    /// No manifest depends on it. Default: `false`.
+    /// Whether the status of a failed run in a cluster comes with diagnostics: pod state, events
+    /// and the end of its log. No manifest depends on it. Default: `false`.
     #[schemars(extend("default" = defaults::ENABLE_FAILURE_DIAGNOSTICS))]
     pub enable_failure_diagnostics: Option<bool>,
 
@@ -144,8 +147,8 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::EXIT_HANDLER))]
     pub exit_handler: Option<ExitHandler>,
 
-    /// How long a pod may take to end once it is told to, in seconds; the exit handler runs in that time.
-    /// Default: `60`.
+    /// How long a pod may take to end once it is told to, in seconds; the exit handler runs in that
+    /// time. Default: `60`.
     #[schemars(extend("default" = defaults::TERMINATION_GRACE_PERIOD_SECONDS), example = 120)]
     #[schemars(range(min = 0))]
     pub termination_grace_period_seconds: Option<i64>,
@@ -155,17 +158,18 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::exit_handler_resources_json()))]
     pub exit_handler_resources: Option<Resources>,
 
-    /// Whether the cluster is reached as a pod of it reaches it. Only for verbs that talk to a cluster; rendering
-    /// does not look at it.
+    /// Whether the cluster is reached as a pod of it reaches it. Only for verbs that talk to a
+    /// cluster; rendering does not look at it.
     #[schemars(extend("default" = defaults::IN_CLUSTER))]
     pub in_cluster: Option<bool>,
 
-    /// The kubeconfig file by which the cluster is reached. Only for verbs that talk to a cluster; rendering does not
-    /// look at it.
+    /// The kubeconfig file by which the cluster is reached. Only for verbs that talk to a cluster;
+    /// rendering does not look at it.
     #[schemars(example = &"/etc/ompipe/kubeconfig")]
     pub kubeconfig_path: Option<String>,
 
-    /// The text of a kubeconfig. It holds credentials, so that a literal one in a file is refused; use `kubeconfigPath`.
+    /// The text of a kubeconfig. It holds credentials, so that a literal one in a file is refused;
+    /// use `kubeconfigPath`.
     #[schemars(extend("format" = "password", "writeOnly" = true))]
     pub kube_config_content: Option<String>,
 }
@@ -200,7 +204,8 @@ pub enum ConcurrencyPolicy {
 pub enum SeccompProfileType {
     /// The container runtime's own selection.
     RuntimeDefault,
-    /// A profile on the node, named by `podTemplate`'s `spec.securityContext.seccompProfile.localhostProfile`.
+    /// A profile on the node, named by `podTemplate`'s
+    /// `spec.securityContext.seccompProfile.localhostProfile`.
     Localhost,
     /// All of them; Pod Security's level "restricted" refuses it.
     Unconfined,
@@ -211,10 +216,11 @@ pub enum SeccompProfileType {
 #[schemars(inline)]
 #[serde(rename_all = "camelCase")]
 pub enum ExitHandler {
-    /// As a preStop hook of the ingestion container, which Kubernetes calls only when the pod is deleted while it runs.
+    /// As a preStop hook of the ingestion container, which Kubernetes calls only when the pod is
+    /// deleted while it runs.
     PreStop,
-    /// As a sidecar that outlives the ingestion container, so that success, failure and running out of memory are
-    /// reported too. Needs Kubernetes 1.29.
+    /// As a sidecar that outlives the ingestion container, so that success, failure and running out
+    /// of memory are reported too. Needs Kubernetes 1.29.
     Sidecar,
 }
 

@@ -1,7 +1,8 @@
 //! Sorts documents into definitions by kind, and reads them.
 //!
-//! In: documents. Out: the definitions that agree with the schema of their kind, those that do not by name alone (so that
-//! a reference to one is no second finding), and the documents of other systems.
+//! In: documents. Out: the definitions that agree with the schema of their kind, those that do not
+//! by name alone (so that a reference to one is no second finding), and the documents of other
+//! systems.
 
 use serde::Deserialize;
 
@@ -16,7 +17,8 @@ use crate::tree::{Node, Span, Value};
 /// What the documents hold, kind by kind, in written order.
 #[derive(Clone, Debug, Default)]
 pub struct Definitions {
-    /// The projects. A set of files should hold one; that it does is checked where the files are known.
+    /// The projects. A set of files should hold one; that it does is checked where the files are
+    /// known.
     pub projects: Vec<IngestionProject>,
     /// The services.
     pub services: Vec<ServiceConnection>,
@@ -186,9 +188,10 @@ fn read<Spec: for<'de> Deserialize<'de>>(
     }
 }
 
-/// The definition without the entries that the schema refuses, so that the rules look at the rest in the same run. Nothing is
-/// rendered from it: there are errors. The definition as it was, when what is left would be misread: without its service or
-/// workflow, or with a field missing, the rules would find what is no second mistake.
+/// The definition without the entries that the schema refuses, so that the rules look at the rest
+/// in the same run. Nothing is rendered from it: there are errors. The definition as it was, when
+/// what is left would be misread: without its service or workflow, or with a field missing, the
+/// rules would find what is no second mistake.
 fn without_faults(mut node: Node, found: &Diagnostics) -> Result<Node, Node> {
     let faults = found.iter().filter(|finding| finding.severity == Severity::Error);
     let faults = faults.collect::<Vec<_>>();

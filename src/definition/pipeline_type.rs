@@ -5,7 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What a pipeline does: OpenMetadata's `pipelineType`, which selects the workflow that the ingestion image runs.
+/// What a pipeline does: OpenMetadata's `pipelineType`, which selects the workflow that the
+/// ingestion image runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, JsonSchema)]
 #[schemars(inline)]
 #[serde(rename_all = "camelCase")]

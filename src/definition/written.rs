@@ -1,8 +1,9 @@
-//! The parameters that may be written in two forms: OpenMetadata's strings (`k=v,k=v`, `a,b`, `K:V`) and Kubernetes' own
-//! mappings and lists.
+//! The parameters that may be written in two forms: OpenMetadata's strings (`k=v,k=v`, `a,b`,
+//! `K:V`) and Kubernetes' own mappings and lists.
 //!
-//! In: either form. Out: which one it was, with its texts untouched; taking the strings apart, and saying which pair of
-//! them is wrong, is the model's work. It never fails on what the schema of the same type lets through.
+//! In: either form. Out: which one it was, with its texts untouched; taking the strings apart, and
+//! saying which pair of them is wrong, is the model's work. It never fails on what the schema of
+//! the same type lets through.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,7 +39,8 @@ pub struct StringMap(pub Vec<(String, String)>);
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Quantity(pub String);
 
-/// Quantities by resource, in written order: `cpu`, `memory`, `ephemeral-storage`, `nvidia.com/gpu`.
+/// Quantities by resource, in written order: `cpu`, `memory`, `ephemeral-storage`,
+/// `nvidia.com/gpu`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ResourceList(pub Vec<(String, Quantity)>);
 
@@ -174,7 +176,8 @@ pub struct Toleration {
     /// The taint's effect. Default: every effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<TaintEffect>,
-    /// How long the pod stays once the taint appears, in seconds, for the effect `NoExecute`. Default: for good.
+    /// How long the pod stays once the taint appears, in seconds, for the effect `NoExecute`.
+    /// Default: for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub toleration_seconds: Option<i64>,
 }
@@ -307,7 +310,8 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
-/// Kubernetes' syntax of a quantity: a decimal number with a binary suffix, a decimal one, or an exponent.
+/// Kubernetes' syntax of a quantity: a decimal number with a binary suffix, a decimal one, or an
+/// exponent.
 const QUANTITY: &str =
     r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$";
 

@@ -1,7 +1,9 @@
-//! The register of codes: each names one kind of mistake, for good, and has a page that says why it is one.
+//! The register of codes: each names one kind of mistake, for good, and has a page that says why it
+//! is one.
 //!
-//! 01 YAML · 02 ompipe's schema · 03 OpenMetadata's schema · 04 rules · 05 secrets · 06 templates and rendering ·
-//! 07 projects and files. A code is never given a second meaning; a retired one stays unused.
+//! 01 YAML · 02 ompipe's schema · 03 OpenMetadata's schema · 04 rules · 05 secrets · 06 templates
+//! and rendering · 07 projects and files. A code is never given a second meaning; a retired one
+//! stays unused.
 
 /// One kind of finding.
 #[derive(PartialEq, Eq, Debug)]

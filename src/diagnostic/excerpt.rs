@@ -1,6 +1,8 @@
-//! Lines of a source as they may be shown: without secrets, and long ones cut to what surrounds the place in question.
+//! Lines of a source as they may be shown: without secrets, and long ones cut to what surrounds the
+//! place in question.
 //!
-//! In: the places of a finding in one source. Out: an [`Excerpt`], whose places are those of the shown text.
+//! In: the places of a finding in one source. Out: an [`Excerpt`], whose places are those of the
+//! shown text.
 
 use std::ops::Range;
 
@@ -29,7 +31,8 @@ pub(super) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The lines from the first to the last that hold one of the places; of a place over several lines, its first.
+    /// The lines from the first to the last that hold one of the places; of a place over several
+    /// lines, its first.
     pub(super) fn new(
         locations: &Locations<'_>,
         redactions: &Redactions,
@@ -71,7 +74,8 @@ impl Excerpt {
 /// One line as it is shown.
 struct Line {
     text: String,
-    /// Pairs of an offset in the source and the shown offset that it became, in order: the edges of hidden parts.
+    /// Pairs of an offset in the source and the shown offset that it became, in order: the edges of
+    /// hidden parts.
     edges: Vec<(usize, usize)>,
 }
 

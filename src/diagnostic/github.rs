@@ -1,7 +1,8 @@
-//! Findings as GitHub Actions' workflow commands, which GitHub shows beside the lines of a pull request.
+//! Findings as GitHub Actions' workflow commands, which GitHub shows beside the lines of a pull
+//! request.
 //!
-//! In: findings and sources. Out: a line `::error file=…,line=…::message` each. GitHub shows ten annotations of each
-//! severity per step; the log holds them all.
+//! In: findings and sources. Out: a line `::error file=…,line=…::message` each. GitHub shows ten
+//! annotations of each severity per step; the log holds them all.
 
 use std::io;
 
@@ -21,7 +22,8 @@ pub fn write(found: &[Diagnostic], sources: &Sources, out: &mut impl io::Write) 
         if let Some(location) = view.location(diagnostic.span) {
             let (start, end) = (location.start, location.end);
             write!(out, "file={},line={}", property(&location.source.name), start.line)?;
-            // GitHub refuses columns of a place over several lines. Its last column is the last character's own.
+            // GitHub refuses columns of a place over several lines. Its last column is the last
+            // character's own.
             if end.line > start.line {
                 write!(out, ",endLine={},", end.line)?;
             } else {

@@ -1,7 +1,8 @@
 //! Findings for programs: one JSON document.
 //!
-//! In: findings and sources. Out: `{"findings": […], "errors": n, "warnings": n}`; lines and columns count from 1,
-//! columns in characters; an end is the place after the last character; bytes count from 0. It holds no text of a file.
+//! In: findings and sources. Out: `{"findings": […], "errors": n, "warnings": n}`; lines and
+//! columns count from 1, columns in characters; an end is the place after the last character; bytes
+//! count from 0. It holds no text of a file.
 
 use std::io;
 

@@ -1,8 +1,9 @@
 //! Findings as JUnit XML, which most CI systems show as test results.
 //!
-//! In: findings and sources. Out: one test case per file, failed where it holds an error, all its findings in one
-//! `failure`, because most readers show only the first. Warnings go to the case's `system-out`. A built-in text, whose name
-//! starts with `<`, is a case only when something is found in it.
+//! In: findings and sources. Out: one test case per file, failed where it holds an error, all its
+//! findings in one `failure`, because most readers show only the first. Warnings go to the case's
+//! `system-out`. A built-in text, whose name starts with `<`, is a case only when something is
+//! found in it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -82,7 +83,8 @@ fn entries<'a>(
     Ok(())
 }
 
-/// Text that stands in XML as itself: markup escaped, and without the characters that XML 1.0 cannot hold at all.
+/// Text that stands in XML as itself: markup escaped, and without the characters that XML 1.0
+/// cannot hold at all.
 fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

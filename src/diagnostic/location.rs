@@ -1,7 +1,8 @@
-//! Spans to places: the file, lines and columns of a finding, from line starts that are counted once per source.
+//! Spans to places: the file, lines and columns of a finding, from line starts that are counted
+//! once per source.
 //!
-//! In: sources and spans. Out: [`Location`]s. A span that lies outside its text, or within a character, is moved to
-//! the nearest place that exists: showing a finding never fails.
+//! In: sources and spans. Out: [`Location`]s. A span that lies outside its text, or within a
+//! character, is moved to the nearest place that exists: showing a finding never fails.
 
 use std::cell::OnceCell;
 use std::ops::Range;

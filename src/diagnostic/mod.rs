@@ -1,7 +1,9 @@
-//! What is wrong with what the user wrote: findings with a stable code, a place, a reason and the way out.
+//! What is wrong with what the user wrote: findings with a stable code, a place, a reason and the
+//! way out.
 //!
-//! In: the stages' findings, as routes of keys and spans of bytes. Out: one output format per file beside this one.
-//! A finding is never an error of the tool (those are `Error` types), and never holds a secret value.
+//! In: the stages' findings, as routes of keys and spans of bytes. Out: one output format per file
+//! beside this one. A finding is never an error of the tool (those are `Error` types), and never
+//! holds a secret value.
 
 pub mod code;
 mod excerpt;
@@ -51,7 +53,8 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// The way out, where it is known.
     pub help: Option<String>,
-    /// Text that is a secret though its key does not look like one's: no format shows it, with this or another finding.
+    /// Text that is a secret though its key does not look like one's: no format shows it, with this
+    /// or another finding.
     pub secrets: Vec<Span>,
 }
 
@@ -168,7 +171,8 @@ impl Diagnostics {
         self.found.iter()
     }
 
-    /// Each finding once, ordered by place, then code, then message: the same on any number of threads.
+    /// Each finding once, ordered by place, then code, then message: the same on any number of
+    /// threads.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut found = self.found;
         found.sort_by(|a, b| (a.span, a.code.id, &a.message).cmp(&(b.span, b.code.id, &b.message)));

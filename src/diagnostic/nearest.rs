@@ -1,8 +1,10 @@
 //! "Did you mean": the known name that is nearest to a mistyped one.
 
-/// The known name that a mistyped one most likely stands for; `None` when none is near enough to suggest.
+/// The known name that a mistyped one most likely stands for; `None` when none is near enough to
+/// suggest.
 pub fn nearest<'a>(mistyped: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // One edit in three characters, and at least one: more of them suggest words that have nothing in common.
+    // One edit in three characters, and at least one: more of them suggest words that have nothing
+    // in common.
     let most = (mistyped.chars().count() / 3).max(1);
     let lower = mistyped.to_lowercase();
     known

@@ -1,8 +1,9 @@
-//! Secrets out of what is shown: which bytes of a text may not be printed, found without parsing it, because a text
-//! with a syntax error is shown too.
+//! Secrets out of what is shown: which bytes of a text may not be printed, found without parsing
+//! it, because a text with a syntax error is shown too.
 //!
-//! In: a text and the spans that validation knows to be secret. Out: `Redactions`, and lines and messages without
-//! them. It hides too much rather than too little: a hidden harmless word costs a glance, a shown password a rotation.
+//! In: a text and the spans that validation knows to be secret. Out: `Redactions`, and lines and
+//! messages without them. It hides too much rather than too little: a hidden harmless word costs a
+//! glance, a shown password a rotation.
 
 mod scan;
 mod shapes;
@@ -13,7 +14,8 @@ use std::ops::Range;
 /// What is shown in place of a secret, whatever its length.
 pub const MARK: &str = "•••";
 
-/// Secrets shorter than this are not looked for in messages, where they would match parts of ordinary words.
+/// Secrets shorter than this are not looked for in messages, where they would match parts of
+/// ordinary words.
 const SHORTEST_IN_MESSAGES: usize = 4;
 
 /// The hidden bytes of one text.
@@ -85,8 +87,9 @@ pub(super) fn shape_of_secrets(message: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// A value at a route of keys as it may be shown: nothing of it where a key says that it is a secret, and without what
-/// has the shape of one otherwise. What stands within a reference to a secret is none.
+/// A value at a route of keys as it may be shown: nothing of it where a key says that it is a
+/// secret, and without what has the shape of one otherwise. What stands within a reference to a
+/// secret is none.
 pub fn value<'a>(route: &[&str], value: &'a str) -> Cow<'a, str> {
     let is_reference = route.iter().any(|key| is_reference_key(key));
     let is_secret = |key: &&str| is_secret_key(key) && !is_group_key(key);
@@ -112,7 +115,8 @@ pub fn value<'a>(route: &[&str], value: &'a str) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
-/// The words that make a key's value a secret, wherever they stand in the key, without regard to case and separators.
+/// The words that make a key's value a secret, wherever they stand in the key, without regard to
+/// case and separators.
 const WORDS: &[&str] = &[
     "password",
     "passwd",
@@ -158,7 +162,8 @@ const HARMLESS_ENDINGS: &[&str] = &[
 const HARMLESS: &[&str] =
     &["imagepullsecrets", "automountserviceaccounttoken", "maxtokens", "secretsmanagerloader"];
 
-/// Whether the value of a key is to be hidden: `password`, `jwtToken`, `DB_PASSWORD`, `private-key`.
+/// Whether the value of a key is to be hidden: `password`, `jwtToken`, `DB_PASSWORD`,
+/// `private-key`.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let mut letters = [0; scan::LONGEST_KEY];
     let mut length = 0;
@@ -176,12 +181,14 @@ pub(super) fn is_secret_key(key: &str) -> bool {
             && !HARMLESS_ENDINGS.iter().any(|ending| key.ends_with(ending.as_bytes())))
 }
 
-/// Whether a mapping at a key is a group of settings, of which only those with secret keys of their own are hidden.
+/// Whether a mapping at a key is a group of settings, of which only those with secret keys of their
+/// own are hidden.
 fn is_group_key(key: &str) -> bool {
     matches!(key, "credentials" | "credential" | "secrets")
 }
 
-/// Whether a key leads to the place of a secret rather than to the secret; `secretKeyReff` is meant as one too.
+/// Whether a key leads to the place of a secret rather than to the secret; `secretKeyReff` is meant
+/// as one too.
 fn is_reference_key(key: &str) -> bool {
     key.starts_with("secretKey") || matches!(key, "valueFrom" | "secretRef" | "configMapKeyRef")
 }

@@ -1,6 +1,8 @@
-//! Routes as findings show them: `spec.extraEnvVars[0].name`, and `metadata.labels."example.com/team"`.
+//! Routes as findings show them: `spec.extraEnvVars[0].name`, and
+//! `metadata.labels."example.com/team"`.
 //!
-//! In: keys and indices, from the outside in. Out: one text. A key with a dot of its own stands in quotes.
+//! In: keys and indices, from the outside in. Out: one text. A key with a dot of its own stands in
+//! quotes.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,8 @@
 //! Findings as SARIF 2.1.0, which code hosts show as code scanning alerts.
 //!
-//! In: findings and sources. Out: one SARIF log with one run: the rules are the codes that occur, each with its page.
-//! Paths are relative, as the user wrote them; columns count Unicode code points.
+//! In: findings and sources. Out: one SARIF log with one run: the rules are the codes that occur,
+//! each with its page. Paths are relative, as the user wrote them; columns count Unicode code
+//! points.
 
 use std::io;
 

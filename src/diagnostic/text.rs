@@ -1,7 +1,7 @@
 //! Findings for people: the message, the lines at fault with a caret, the reasons and the way out.
 //!
-//! In: findings and sources. Out: text for a terminal of any width, with or without colour. At most [`SHOWN`] findings
-//! are written out; the machine formats hold them all.
+//! In: findings and sources. Out: text for a terminal of any width, with or without colour. At most
+//! [`SHOWN`] findings are written out; the machine formats hold them all.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -151,8 +151,9 @@ fn excerpt<'a>(view: &View<'_>, marks: &[Mark<'_>], group: Group<'a>) -> Group<'
     )
 }
 
-/// Whether a line is the mark that the renderer puts between a place and an excerpt without a name of its own. The
-/// excerpts have none because the renderer would count columns in the shown line, not in the user's.
+/// Whether a line is the mark that the renderer puts between a place and an excerpt without a name
+/// of its own. The excerpts have none because the renderer would count columns in the shown line,
+/// not in the user's.
 fn is_ellipsis(line: &str) -> bool {
     line.trim_start().starts_with([':', '\u{1b}'])
         && anstream::adapter::strip_str(line).to_string().trim() == ":::"

@@ -1,6 +1,7 @@
 //! What the formats have in common: findings with their places found and their secrets taken out.
 //!
-//! In: findings and sources. Out: a [`View`], the only thing a format asks for text. A format never reads a source.
+//! In: findings and sources. Out: a [`View`], the only thing a format asks for text. A format never
+//! reads a source.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -54,8 +55,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A finding in a sentence or two, for formats without room for more: the message, the reason at the caret, the
-    /// notes and the way out.
+    /// A finding in a sentence or two, for formats without room for more: the message, the reason
+    /// at the caret, the notes and the way out.
     pub(super) fn sentences(&self, diagnostic: &Diagnostic) -> String {
         let mut text = diagnostic.message.clone();
         if !diagnostic.label.is_empty() {

@@ -1,8 +1,8 @@
 //! Plain workflows → the texts of a project.
 //!
-//! In: workflows with the names of their files. Out: a [`Conversion`]. What most say of the server goes to the project, each
-//! distinct connection to a ServiceConnection, and a pipeline keeps what those layers do not supply. It reads and
-//! writes no file.
+//! In: workflows with the names of their files. Out: a [`Conversion`]. What most say of the server
+//! goes to the project, each distinct connection to a ServiceConnection, and a pipeline keeps what
+//! those layers do not supply. It reads and writes no file.
 
 use super::definitions;
 use super::kind::{KNOWN, pipeline_type};
@@ -34,7 +34,8 @@ pub struct Options<'a> {
     pub project: &'a str,
     /// Where editors find the schema of all kinds; without it no line names one.
     pub schema: Option<&'a str>,
-    /// OpenMetadata's schema, which knows the secret fields; without it they are known by their names.
+    /// OpenMetadata's schema, which knows the secret fields; without it they are known by their
+    /// names.
     pub bundle: Option<&'a Bundle>,
 }
 
@@ -165,7 +166,8 @@ fn pipelines(
         let service = services.of(&workflow, pipeline_type);
         pipelines.push(Pipeline { file, name, pipeline_type, workflow, service });
     }
-    // A pipeline that reads no connection itself belongs to the service of its name, where there is one.
+    // A pipeline that reads no connection itself belongs to the service of its name, where there is
+    // one.
     for pipeline in &mut pipelines {
         if pipeline.service.is_none() {
             let name =

@@ -1,6 +1,7 @@
 //! The texts of the definitions that an import writes.
 //!
-//! In: names and trees. Out: YAML in ompipe's canonical form, opened by the line from which editors know the schema.
+//! In: names and trees. Out: YAML in ompipe's canonical form, opened by the line from which editors
+//! know the schema.
 
 use crate::definition::{API_VERSION, Kind, PipelineType};
 use crate::tree::{Mapping, Node};

@@ -1,8 +1,9 @@
 //! Which of OpenMetadata's pipeline types a plain workflow is of.
 //!
-//! In: a workflow. Out: the name of its pipeline type as OpenMetadata's server writes it. The workflow itself does not
-//! hold the type: `metadata ingest`, `metadata profile` and so on take it from the command, which a file does not
-//! know, so it is told from the source config's `type`, from the source's suffix and from the processor.
+//! In: a workflow. Out: the name of its pipeline type as OpenMetadata's server writes it. The
+//! workflow itself does not hold the type: `metadata ingest`, `metadata profile` and so on take it
+//! from the command, which a file does not know, so it is told from the source config's `type`,
+//! from the source's suffix and from the processor.
 
 use crate::definition::PipelineType;
 use crate::tree::Node;

@@ -1,7 +1,8 @@
 //! What the layers of a project supply to a workflow, and what is left for the pipeline to say.
 //!
-//! In: a workflow as it was and the tree that lies under it. Out: the smallest tree that, merged over the other, gives
-//! the workflow again. It is the inverse of the merge: mappings merge deeply, everything else replaces.
+//! In: a workflow as it was and the tree that lies under it. Out: the smallest tree that, merged
+//! over the other, gives the workflow again. It is the inverse of the merge: mappings merge deeply,
+//! everything else replaces.
 
 use crate::model::secret_reference::stands_for_secret;
 use crate::tree::{Entry, Mapping, Node};
@@ -46,8 +47,8 @@ pub(super) enum Left {
     Impossible,
 }
 
-/// What more than half of the mappings say of the keys that all of them have. One that says otherwise can say so over it;
-/// a key that one of them lacks could not be taken back.
+/// What more than half of the mappings say of the keys that all of them have. One that says
+/// otherwise can say so over it; a key that one of them lacks could not be taken back.
 pub(super) fn common(nodes: &[&Node]) -> Option<Node> {
     let first = nodes.first()?;
     let mappings: Option<Vec<&Mapping>> = nodes.iter().map(|node| node.as_mapping()).collect();
@@ -60,7 +61,8 @@ pub(super) fn common(nodes: &[&Node]) -> Option<Node> {
         let common: Mapping = first.as_mapping()?.iter().filter_map(of_key).collect();
         return (!common.is_empty()).then(|| Node::new(common));
     }
-    // Boyer and Moore's vote: what most say, if there is such a thing, is left when unequal pairs are struck out.
+    // Boyer and Moore's vote: what most say, if there is such a thing, is left when unequal pairs
+    // are struck out.
     let (mut left, mut votes) = (*first, 0_usize);
     for node in nodes {
         match votes {

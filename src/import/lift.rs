@@ -1,8 +1,9 @@
 //! Secret values of plain workflows → references to keys of Kubernetes Secrets.
 //!
-//! In: a workflow and what decides which of its leaves are secret. Out: the workflow with `{secretKeyRef: {name, key}}`
-//! in their places, and the [`Secret`]s to create. A value is compared, so that one password in five files is one
-//! key, and otherwise leaves nothing: no text that is made here holds it.
+//! In: a workflow and what decides which of its leaves are secret. Out: the workflow with
+//! `{secretKeyRef: {name, key}}` in their places, and the [`Secret`]s to create. A value is
+//! compared, so that one password in five files is one key, and otherwise leaves nothing: no text
+//! that is made here holds it.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,8 @@ pub struct Secret {
 pub struct SecretKey {
     /// The key.
     pub key: String,
-    /// Where the value stands today, `mysql.yaml: source.serviceConnection.config.authType.password`.
+    /// Where the value stands today,
+    /// `mysql.yaml: source.serviceConnection.config.authType.password`.
     pub found_at: Vec<String>,
 }
 
@@ -87,8 +89,8 @@ impl Lifter {
         }
     }
 
-    /// The key for a value: the one that holds it already, else a new one, called like the field and, where that is
-    /// taken by another value, like what the field belongs to as well.
+    /// The key for a value: the one that holds it already, else a new one, called like the field
+    /// and, where that is taken by another value, like what the field belongs to as well.
     fn key(&mut self, value: &str, place: &Place<'_>) -> String {
         let field = place
             .route

@@ -1,7 +1,7 @@
 //! Names for what is written: of services, pipelines and Secrets, and of their files.
 //!
-//! In: file and service names as people wrote them. Out: names that Kubernetes takes, each once, the same for the
-//! same input.
+//! In: file and service names as people wrote them. Out: names that Kubernetes takes, each once,
+//! the same for the same input.
 
 use std::collections::BTreeSet;
 
@@ -46,8 +46,9 @@ pub(super) fn sanitize(text: &str) -> String {
     if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
 }
 
-/// Candidates for a service's name: as OpenMetadata knows it, then with its type. What OpenMetadata does not take as a
-/// name (empty, with `::` or control characters, over 256 characters) is sanitized.
+/// Candidates for a service's name: as OpenMetadata knows it, then with its type. What OpenMetadata
+/// does not take as a name (empty, with `::` or control characters, over 256 characters) is
+/// sanitized.
 pub(super) fn of_service(name: &str, service_type: &str) -> Vec<String> {
     let fits = !name.trim().is_empty() && name.chars().count() <= 200 && !name.contains("::");
     let name =
@@ -56,7 +57,8 @@ pub(super) fn of_service(name: &str, service_type: &str) -> Vec<String> {
     vec![name, with_type]
 }
 
-/// Candidates for a pipeline's name, the plainest first: the file's, with its folder, with its type.
+/// Candidates for a pipeline's name, the plainest first: the file's, with its folder, with its
+/// type.
 pub(super) fn of_pipeline(path: &str, pipeline_type: &str) -> Vec<String> {
     let path = path.trim_start_matches("./");
     let stem =

@@ -1,8 +1,8 @@
 //! Paths in, workflow files out.
 //!
-//! In: files and folders. Out: their texts as nodes. Folders are read to any depth in the order of their names, without
-//! following symbolic links; in them only YAML and JSON files are looked at, and what is no workflow is left out with a
-//! word. It writes nothing.
+//! In: files and folders. Out: their texts as nodes. Folders are read to any depth in the order of
+//! their names, without following symbolic links; in them only YAML and JSON files are looked at,
+//! and what is no workflow is left out with a word. It writes nothing.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -86,7 +86,8 @@ pub enum ReadError {
     },
 }
 
-/// Reads files and folders; `-` is standard input. A file that is named twice, or named and in a folder, is read once.
+/// Reads files and folders; `-` is standard input. A file that is named twice, or named and in a
+/// folder, is read once.
 pub fn read(
     paths: &[PathBuf],
     sources: &mut Sources,
@@ -112,7 +113,8 @@ pub fn read(
     Ok(inputs)
 }
 
-/// How a file was come by. What a user named has to be a workflow; a folder may hold anything beside workflows.
+/// How a file was come by. What a user named has to be a workflow; a folder may hold anything
+/// beside workflows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Found {
     Named,

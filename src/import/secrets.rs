@@ -1,7 +1,8 @@
 //! Which leaves of a workflow are secret.
 //!
-//! In: a workflow, and OpenMetadata's schema where it is known. Out: the routes of the leaves that the rule about literal
-//! secrets would refuse: by the schema's `format: password`, else by their names.
+//! In: a workflow, and OpenMetadata's schema where it is known. Out: the routes of the leaves that
+//! the rule about literal secrets would refuse: by the schema's `format: password`, else by their
+//! names.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! The services that plain workflows connect to.
 //!
-//! In: workflows one after the other. Out: each distinct connection once, under a name of its own. Two connections are the
-//! same when all they hold is, their secrets included.
+//! In: workflows one after the other. Out: each distinct connection once, under a name of its own.
+//! Two connections are the same when all they hold is, their secrets included.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,8 @@ use crate::tree::Node;
 
 /// A service.
 pub(super) struct Service {
-    /// The definition's name: as OpenMetadata knows the service, or another where services of one name differ.
+    /// The definition's name: as OpenMetadata knows the service, or another where services of one
+    /// name differ.
     pub(super) name: String,
     /// The connector, as in `source.type`.
     pub(super) service_type: String,

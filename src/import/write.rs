@@ -1,7 +1,7 @@
 //! A project's texts → files: all of them or none, and never over a file that is there.
 //!
-//! In: a folder and texts with their paths in it. Out: the files. What was written is taken back when a later file
-//! fails.
+//! In: a folder and texts with their paths in it. Out: the files. What was written is taken back
+//! when a later file fails.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -72,7 +72,8 @@ impl Made {
         file.write_all(text.as_bytes()).map_err(|source| failed(path, source))
     }
 
-    /// Removes all of it again. What cannot be removed stays; the error that led here is the one to show.
+    /// Removes all of it again. What cannot be removed stays; the error that led here is the one to
+    /// show.
     fn take_back(&self) {
         for file in &self.files {
             let _ = fs::remove_file(file);

@@ -1,8 +1,9 @@
-//! Whether the API server would take an object: its fields against the type tables, with no unknown one let through, its
-//! values, and the parts of its pods against each other.
+//! Whether the API server would take an object: its fields against the type tables, with no unknown
+//! one let through, its values, and the parts of its pods against each other.
 //!
-//! In: a [`Manifest`]. Out: findings, each at the line that brought in what is wrong, which may be a template's, a
-//! definition's or a `podTemplate`'s. What only a cluster knows (quotas, admission, other objects) is not asked.
+//! In: a [`Manifest`]. Out: findings, each at the line that brought in what is wrong, which may be
+//! a template's, a definition's or a `podTemplate`'s. What only a cluster knows (quotas, admission,
+//! other objects) is not asked.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -38,7 +39,8 @@ pub fn check(manifest: &Manifest, found: &mut Diagnostics) {
     check_type(name, manifest.node(), found);
     values::check(manifest, found);
     for template in pod_templates(manifest, found) {
-        // What the operator makes of an OMJob is not a part of the object, which has been checked above.
+        // What the operator makes of an OMJob is not a part of the object, which has been checked
+        // above.
         if let Cow::Owned(template) = &template {
             let mut made = Diagnostics::default();
             check_type("core.v1.PodTemplateSpec", template, &mut made);
@@ -57,7 +59,8 @@ fn check_type(name: &str, node: &Node, found: &mut Diagnostics) {
     }
 }
 
-/// Adds what is not known yet: an OMJob's fields are checked as its own, and once more as those of the pod they become.
+/// Adds what is not known yet: an OMJob's fields are checked as its own, and once more as those of
+/// the pod they become.
 fn append_new(made: Diagnostics, found: &mut Diagnostics) {
     for diagnostic in made.into_sorted() {
         let known = found.iter().any(|known| {

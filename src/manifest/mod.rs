@@ -1,8 +1,9 @@
 //! Rendered objects: what each is, what it is called, where its file lies and when it is applied.
 //!
-//! In: trees from the templates. Out: [`Manifest`]s with their keys in canonical order, checked against Kubernetes' types
-//! ([`kubernetes`]), their pods against Pod Security ([`pod_security`]); and [`strategic_merge()`], by which a `podTemplate`
-//! gets into them. It does not write YAML and does no I/O.
+//! In: trees from the templates. Out: [`Manifest`]s with their keys in canonical order, checked
+//! against Kubernetes' types ([`kubernetes`]), their pods against Pod Security ([`pod_security`]);
+//! and [`strategic_merge()`], by which a `podTemplate` gets into them. It does not write YAML and
+//! does no I/O.
 
 pub mod kubernetes;
 mod order;
@@ -100,9 +101,9 @@ impl Manifest {
         place(self.kind()).or_else(|| place("")).unwrap_or(APPLY_ORDER.len())
     }
 
-    /// Its file below the output folder, with forward slashes: `rbac.yaml` for the project's ServiceAccount, Role and
-    /// RoleBinding, otherwise one of its own, `snowflake-metadata/configmap-om-config-snowflake-metadata.yaml`, in its
-    /// pipeline's folder.
+    /// Its file below the output folder, with forward slashes: `rbac.yaml` for the project's
+    /// ServiceAccount, Role and RoleBinding, otherwise one of its own,
+    /// `snowflake-metadata/configmap-om-config-snowflake-metadata.yaml`, in its pipeline's folder.
     pub fn file_name(&self, pipeline: Option<&str>) -> String {
         let (kind, name) = (self.kind(), self.name());
         match pipeline {
@@ -113,7 +114,8 @@ impl Manifest {
     }
 }
 
-/// The string at a route; empty when there is none, which [`Manifest::new`] has ruled out for what is asked here.
+/// The string at a route; empty when there is none, which [`Manifest::new`] has ruled out for what
+/// is asked here.
 fn text<'n>(node: &'n Node, route: &[&str]) -> &'n str {
     node.at_route(route).and_then(Node::as_str).unwrap_or_default()
 }

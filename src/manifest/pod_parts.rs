@@ -1,7 +1,8 @@
-//! Whether the parts of a pod fit together, as the API server asks: containers, and names that are used twice or not at all.
+//! Whether the parts of a pod fit together, as the API server asks: containers, and names that are
+//! used twice or not at all.
 //!
-//! In: a pod template. Out: findings. A `podTemplate` is merged into what is rendered piece by piece; each piece may be well
-//! formed and the whole refused.
+//! In: a pod template. Out: findings. A `podTemplate` is merged into what is rendered piece by
+//! piece; each piece may be well formed and the whole refused.
 
 use std::collections::HashMap;
 

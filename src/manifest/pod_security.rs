@@ -1,10 +1,12 @@
 //! Pod Security Standards, profile "restricted" of Kubernetes 1.36, on a pod template.
 //!
-//! In: an object, or a pod template (metadata and spec). Out: a warning for each setting that a namespace which enforces the profile
-//! would refuse, at the line that sets it; what is missing is shown at the container or pod that misses it. It is a
-//! warning because a namespace may enforce less; what ompipe renders by itself passes, which tests hold.
+//! In: an object, or a pod template (metadata and spec). Out: a warning for each setting that a
+//! namespace which enforces the profile would refuse, at the line that sets it; what is missing is
+//! shown at the container or pod that misses it. It is a warning because a namespace may enforce
+//! less; what ompipe renders by itself passes, which tests hold.
 //!
-//! The rules are those of `k8s.io/pod-security-admission` v0.36; the comparison test asks that very code.
+//! The rules are those of `k8s.io/pod-security-admission` v0.36; the comparison test asks that very
+//! code.
 
 use super::{Manifest, pod_templates};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
@@ -262,7 +264,8 @@ impl Checker<'_> {
         self.warn(span, "spec.volumes", what);
     }
 
-    /// A probe or hook that asks another host than the pod makes the kubelet a proxy into the node's network.
+    /// A probe or hook that asks another host than the pod makes the kubelet a proxy into the
+    /// node's network.
     fn no_other_host(&mut self, handler: Option<&Node>, route: &str) {
         for action in ["httpGet", "tcpSocket"] {
             if let Some(host) = handler.and_then(|handler| handler.at_route(&[action, "host"]))

@@ -1,7 +1,8 @@
-//! The pod templates of an object: those it holds, and those that the operator makes of an OMJob's pod specs.
+//! The pod templates of an object: those it holds, and those that the operator makes of an OMJob's
+//! pod specs.
 //!
-//! In: an object. Out: `core/v1` PodTemplateSpecs, so that one check fits all kinds. An OMJob's `podTemplate` is merged
-//! in as the operator does it; what it brings keeps its place in the text.
+//! In: an object. Out: `core/v1` PodTemplateSpecs, so that one check fits all kinds. An OMJob's
+//! `podTemplate` is merged in as the operator does it; what it brings keeps its place in the text.
 
 use std::borrow::Cow;
 
@@ -27,7 +28,8 @@ const OF_POD: &[&str] = &[
     "terminationGracePeriodSeconds",
 ];
 
-/// The pod templates of an object, none for one that makes no pods. Findings are those of the merge.
+/// The pod templates of an object, none for one that makes no pods. Findings are those of the
+/// merge.
 pub fn pod_templates<'m>(manifest: &'m Manifest, found: &mut Diagnostics) -> Vec<Cow<'m, Node>> {
     let held = |route: &[&str]| manifest.node().at_route(route).map(Cow::Borrowed);
     match manifest.kind() {
@@ -46,8 +48,8 @@ fn made<'m>(spec: Option<&'m Node>, found: &mut Diagnostics) -> Vec<Cow<'m, Node
         .collect()
 }
 
-/// What the operator makes of one of an OMJob's pod specs. It hardens the container itself, as OpenMetadata's own
-/// operator does: the pod spec of an OMJob has no field for that.
+/// What the operator makes of one of an OMJob's pod specs. It hardens the container itself, as
+/// OpenMetadata's own operator does: the pod spec of an OMJob has no field for that.
 fn of_pod_spec(pod: &Node, found: &mut Diagnostics) -> Node {
     let mut main = Mapping::new();
     main.insert("name", Node::at(CONTAINER, pod.span));

@@ -1,19 +1,24 @@
-//! Kubernetes' strategic merge patch over trees: mappings merge, lists of named things merge by their keys, other lists
-//! and scalars are replaced, `null` removes.
+//! Kubernetes' strategic merge patch over trees: mappings merge, lists of named things merge by
+//! their keys, other lists and scalars are replaced, `null` removes.
 //!
-//! In: a base, a patch and the type that says which list merges by what. Out: the base, changed, in which everything that
-//! the patch brought keeps the patch's place in the text. Directives: `$patch: replace` (a mapping, or as a list's entry
-//! of its own the whole list), `$patch: delete` (a list's entry; a mapping becomes empty), `$patch: merge` (what happens
-//! anyway), `$deleteFromPrimitiveList/FIELD` and `$retainKeys`. `$setElementOrder` is what kubectl computes for itself,
-//! and is refused.
+//! In: a base, a patch and the type that says which list merges by what. Out: the base, changed, in
+//! which everything that the patch brought keeps the patch's place in the text. Directives:
+//! `$patch: replace` (a mapping, or as a list's entry of its own the whole list), `$patch: delete`
+//! (a list's entry; a mapping becomes empty), `$patch: merge` (what happens anyway),
+//! `$deleteFromPrimitiveList/FIELD` and `$retainKeys`. `$setElementOrder` is what kubectl computes
+//! for itself, and is refused.
 //!
-//! Where it differs from Kubernetes' own (`k8s.io/apimachinery/pkg/util/strategicpatch`), on purpose:
-//! - The base's entries keep their order and new ones come after them; Kubernetes puts a patch's entries first.
-//! - Of fields that exclude each other (an env variable's `value` and `valueFrom`, a volume's sources, a probe's
-//!   actions) the patch's stays; Kubernetes merges both in and then refuses the object.
-//! - Lists with several map keys (ports, topology spread constraints) are told apart by all of them; one that the patch
-//!   leaves out matches any.
-//! - What removes nothing, an entry without its key and an entry given twice are findings, not silence.
+//! Where it differs from Kubernetes' own (`k8s.io/apimachinery/pkg/util/strategicpatch`), on
+//! purpose:
+//! - The base's entries keep their order and new ones come after them; Kubernetes puts a patch's
+//!   entries first.
+//! - Of fields that exclude each other (an env variable's `value` and `valueFrom`, a volume's
+//!   sources, a probe's actions) the patch's stays; Kubernetes merges both in and then refuses the
+//!   object.
+//! - Lists with several map keys (ports, topology spread constraints) are told apart by all of
+//!   them; one that the patch leaves out matches any.
+//! - What removes nothing, an entry without its key and an entry given twice are findings, not
+//!   silence.
 //! - Directives work in the parts that the patch brings anew as they do in those that it changes.
 
 use std::collections::HashMap;
@@ -79,7 +84,8 @@ impl Merger<'_> {
         {
             give_up_rivals(base, patch, union);
         }
-        // The patch's keys are distinct, so that only what was there before needs a look: linear in the patch.
+        // The patch's keys are distinct, so that only what was there before needs a look: linear in
+        // the patch.
         let mut old = base.len();
         for entry in patch.iter().filter(|entry| !entry.key.starts_with('$')) {
             let field = of.and_then(|of| of.field(&entry.key));
@@ -201,7 +207,8 @@ impl Merger<'_> {
         if patch.iter().any(|entry| directive_of(entry) == Some("replace")) {
             base.clear();
         }
-        // What is deleted goes first, so that an entry of the same key comes in anew, wherever it stands.
+        // What is deleted goes first, so that an entry of the same key comes in anew, wherever it
+        // stands.
         for entry in patch.iter().filter(|entry| directive_of(entry) == Some("delete")) {
             if let Some(mapping) = self.keyed_entry(entry, keys) {
                 let before = base.len();
@@ -369,7 +376,8 @@ fn identity(value: &Node) -> Option<CompactString> {
 fn same_entry(there: &Node, patch: &Mapping, keys: &[Box<str>]) -> bool {
     keys.iter().enumerate().all(|(at, key)| match (there.get(key), patch.get(key)) {
         (Some(there), Some(patch)) => there == patch,
-        // Of the further keys, one that the patch leaves out matches any; a port is TCP unless it says otherwise.
+        // Of the further keys, one that the patch leaves out matches any; a port is TCP unless it
+        // says otherwise.
         (_, None) => at > 0,
         (None, Some(patch)) => key.as_ref() == "protocol" && patch.as_str() == Some("TCP"),
     })
@@ -391,8 +399,8 @@ impl Index {
         index
     }
 
-    /// Takes note of the last entry: by all of its keys, and by its first for a patch that leaves out the others. Of
-    /// several that fit, the first is meant, as when looking at each.
+    /// Takes note of the last entry: by all of its keys, and by its first for a patch that leaves
+    /// out the others. Of several that fit, the first is meant, as when looking at each.
     fn push(&mut self, base: &[Node], keys: &[Box<str>]) {
         let (Some(map), Some(last)) = (&mut self.0, base.last().and_then(Node::as_mapping)) else {
             return;

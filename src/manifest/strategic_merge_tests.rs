@@ -1,5 +1,5 @@
-//! Tests of the strategic merge, each a rule of its own. That the rules are Kubernetes' own, `tests/kubernetes/` asks
-//! Kubernetes' code.
+//! Tests of the strategic merge, each a rule of its own. That the rules are Kubernetes' own,
+//! `tests/kubernetes/` asks Kubernetes' code.
 
 use super::*;
 use serde_json::json;

@@ -1,7 +1,9 @@
-//! The types of rendered objects, compiled once from `kubernetes.json` and `omjob.json` into a form for walking a tree:
-//! which fields a mapping has, which mappings are free, what a list's entries are told apart by.
+//! The types of rendered objects, compiled once from `kubernetes.json` and `omjob.json` into a form
+//! for walking a tree: which fields a mapping has, which mappings are free, what a list's entries
+//! are told apart by.
 //!
-//! In: the two tables. Out: [`Type`]s, looked up by kind or by name. It does not judge a value; that is `kubernetes`.
+//! In: the two tables. Out: [`Type`]s, looked up by kind or by name. It does not judge a value;
+//! that is `kubernetes`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -19,7 +21,8 @@ const OMJOB: &str = include_str!("omjob.json");
 
 /// Both tables as one JSON Schema, its types under `$defs`.
 pub(super) static DOCUMENT: LazyLock<Json> = LazyLock::new(|| {
-    // The tables are part of the binary and parsed by a test: what cannot be read here cannot have been released.
+    // The tables are part of the binary and parsed by a test: what cannot be read here cannot have
+    // been released.
     let mut document: Json = serde_json::from_str(KUBERNETES).unwrap_or_default();
     let ours: Json = serde_json::from_str(OMJOB).unwrap_or_default();
     if let (Some(all), Json::Object(ours)) =
@@ -34,8 +37,9 @@ pub(super) static DOCUMENT: LazyLock<Json> = LazyLock::new(|| {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::compile(&DOCUMENT));
 
-/// Fields of which an object may have one: what the API server calls a union. A patch that sets one means to give up
-/// the others, which a plain merge would keep, and the API server would refuse the result.
+/// Fields of which an object may have one: what the API server calls a union. A patch that sets one
+/// means to give up the others, which a plain merge would keep, and the API server would refuse the
+/// result.
 const UNIONS: &[(&str, Members)] = &[
     ("core.v1.EnvVar", Members::All { but: "name" }),
     ("core.v1.EnvVarSource", Members::All { but: "" }),
@@ -50,7 +54,8 @@ const UNIONS: &[(&str, Members)] = &[
 /// What comes first among the fields of a mapping.
 const FIRST: &[&str] = &["name"];
 
-/// What comes first in a reference to an object: in the order in which `kubectl` and people name one.
+/// What comes first in a reference to an object: in the order in which `kubectl` and people name
+/// one.
 const FIRST_OF_REFERENCE: &[&str] = &["apiGroup", "kind", "name"];
 
 /// The types that refer to an object by its kind.
@@ -240,7 +245,8 @@ impl Table {
         self.add(shape)
     }
 
-    /// The type of a field, with the rule that it has by its name, the same wherever it stands in these types.
+    /// The type of a field, with the rule that it has by its name, the same wherever it stands in
+    /// these types.
     fn type_of_field(&mut self, name: &str, schema: &Json) -> Type {
         let found = self.type_of(schema);
         let rule = match (name, self.shapes.get_mut(found.0 as usize)) {
@@ -297,8 +303,9 @@ impl Table {
     }
 }
 
-/// A list merges where its strategy says so. It is told apart by its list-map-keys, as server-side apply does: two
-/// ports may share a number when their protocols differ, which the single merge key of kubectl's patches confuses.
+/// A list merges where its strategy says so. It is told apart by its list-map-keys, as server-side
+/// apply does: two ports may share a number when their protocols differ, which the single merge key
+/// of kubectl's patches confuses.
 fn merge_of(schema: &Json) -> Merge {
     let merges = schema["x-kubernetes-patch-strategy"]
         .as_str()

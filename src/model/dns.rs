@@ -1,6 +1,7 @@
 //! Names of Kubernetes objects: DNS-1123 labels and subdomains, as the API server checks them.
 //!
-//! In: a name as written. Out: [`Namespace`], [`ServiceAccountName`], [`SecretName`], [`SecretKey`], or the character at fault.
+//! In: a name as written. Out: [`Namespace`], [`ServiceAccountName`], [`SecretName`],
+//! [`SecretKey`], or the character at fault.
 
 use std::ops::Range;
 
@@ -29,7 +30,8 @@ text_newtype!(ServiceAccountName);
 pub struct SecretName(CompactString);
 text_newtype!(SecretName);
 
-/// A key of a Secret's or ConfigMap's data: letters, digits, `-`, `_` and `.`, at most 253 characters.
+/// A key of a Secret's or ConfigMap's data: letters, digits, `-`, `_` and `.`, at most 253
+/// characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SecretKey(CompactString);
 text_newtype!(SecretKey);
@@ -80,7 +82,8 @@ impl SecretKey {
     }
 }
 
-/// Checks a DNS-1123 label: lower-case letters, digits and `-`, at most 63, a letter or digit at both ends.
+/// Checks a DNS-1123 label: lower-case letters, digits and `-`, at most 63, a letter or digit at
+/// both ends.
 pub(crate) fn check_label(text: &str) -> Result<(), Refusal> {
     const WHAT: &str = "a DNS label";
     if text.len() > LABEL_MAX {

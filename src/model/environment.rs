@@ -1,6 +1,7 @@
 //! Environment variables that a definition adds to the containers.
 //!
-//! In: a name as written. Out: an [`EnvName`], which the API server takes and which ompipe does not set itself.
+//! In: a name as written. Out: an [`EnvName`], which the API server takes and which ompipe does not
+//! set itself.
 
 use compact_str::CompactString;
 
@@ -51,8 +52,9 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 }
 
 impl EnvName {
-    /// Reads a name: letters, digits, `_`, `-` and `.`, not starting with a digit, which every Kubernetes takes. (From
-    /// 1.34 on, any printable character but `=` is taken; shells and Python's tools cope with far less.)
+    /// Reads a name: letters, digits, `_`, `-` and `.`, not starting with a digit, which every
+    /// Kubernetes takes. (From 1.34 on, any printable character but `=` is taken; shells and
+    /// Python's tools cope with far less.)
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text.is_empty() {
             return Err(Refusal::new(0..0, "the name is empty"));

@@ -1,6 +1,8 @@
-//! References to container images, by the grammar that container runtimes share (`docker.io/distribution/reference`).
+//! References to container images, by the grammar that container runtimes share
+//! (`docker.io/distribution/reference`).
 //!
-//! In: the text. Out: an [`ImageReference`], or the part that is wrong. What a registry holds is never asked.
+//! In: the text. Out: an [`ImageReference`], or the part that is wrong. What a registry holds is
+//! never asked.
 
 use compact_str::CompactString;
 

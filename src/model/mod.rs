@@ -1,7 +1,7 @@
 //! What a pipeline is made of once it is checked: types that cannot hold a wrong value.
 //!
-//! In: texts and numbers of a definition. Out: newtypes, each built only by its own `parse`, with the source of its rule.
-//! Nothing here does I/O or knows a clock.
+//! In: texts and numbers of a definition. Out: newtypes, each built only by its own `parse`, with
+//! the source of its rule. Nothing here does I/O or knows a clock.
 
 pub(crate) mod dns;
 pub(crate) mod environment;

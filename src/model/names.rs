@@ -1,8 +1,9 @@
 //! The names of everything that a pipeline becomes in a cluster.
 //!
-//! In: a pipeline's name as written. Out: [`ObjectNames`]: OpenMetadata's own names wherever they are valid and fit, and
-//! otherwise the sanitized name cut short with a hash of the whole, so that two pipelines never share an object.
-//! It is a function of the name alone: the same on every machine and in every project.
+//! In: a pipeline's name as written. Out: [`ObjectNames`]: OpenMetadata's own names wherever they
+//! are valid and fit, and otherwise the sanitized name cut short with a hash of the whole, so that
+//! two pipelines never share an object. It is a function of the name alone: the same on every
+//! machine and in every project.
 
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
@@ -14,20 +15,22 @@ use super::refusal::Refusal;
 
 /// The longest name of an entity that OpenMetadata stores (its schema's `EntityName`).
 const ENTITY_NAME_MAX: usize = 256;
-/// A CronJob's name; its controller appends `-` and ten digits to name a Job, whose name is a label's value too.
+/// A CronJob's name; its controller appends `-` and ten digits to name a Job, whose name is a
+/// label's value too.
 const CRON_JOB_MAX: usize = LABEL_MAX - 11;
-/// A CronOMJob's name; a scheduled run appends `-` and the tick's epoch seconds, and its pods `-main` or `-exit`.
+/// A CronOMJob's name; a scheduled run appends `-` and the tick's epoch seconds, and its pods
+/// `-main` or `-exit`.
 const CRON_OM_JOB_MAX: usize = LABEL_MAX - 11 - POD_SUFFIX;
 /// `-main` and `-exit`, which the operator appends to an OMJob's name to name its pods.
 const POD_SUFFIX: usize = "-main".len();
 /// `-` and the first eight characters of a run's id, which a Job's and an OMJob's name ends with.
 const RUN_SUFFIX: usize = 1 + RUN_ID_CHARACTERS;
 const RUN_ID_CHARACTERS: usize = 8;
-/// Characters of the hash, five bits each: among 100,000 pipelines whose names are cut to the same beginning, the
-/// chance that any two agree in 50 bits is one in 200,000.
+/// Characters of the hash, five bits each: among 100,000 pipelines whose names are cut to the same
+/// beginning, the chance that any two agree in 50 bits is one in 200,000.
 const HASH_CHARACTERS: usize = 10;
-/// Sets the hash apart. A name that ends in two hyphens and ten such characters is hashed as well, whatever its
-/// length, so that nobody's own name is ever another's hashed one.
+/// Sets the hash apart. A name that ends in two hyphens and ten such characters is hashed as well,
+/// whatever its length, so that nobody's own name is ever another's hashed one.
 const HASH_SEPARATOR: &str = "--";
 /// Crockford's digits: no letter that is taken for a digit.
 const HASH_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -43,7 +46,8 @@ pub struct ServiceName(CompactString);
 text_newtype!(ServiceName);
 
 impl PipelineName {
-    /// Reads a name: what OpenMetadata takes as an entity's name, whether or not it is a Kubernetes name too.
+    /// Reads a name: what OpenMetadata takes as an entity's name, whether or not it is a Kubernetes
+    /// name too.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         check_entity_name(text).map(|()| Self(text.into()))
     }
@@ -175,7 +179,8 @@ impl<'a> Stems<'a> {
     }
 }
 
-/// The value of the label `app.kubernetes.io/pipeline`: the name itself wherever a label can hold it.
+/// The value of the label `app.kubernetes.io/pipeline`: the name itself wherever a label can hold
+/// it.
 fn label(original: &str) -> LabelValue {
     if !ends_like_a_hash(original)
         && let Ok(value) = LabelValue::parse(original)
@@ -189,7 +194,8 @@ fn label(original: &str) -> LabelValue {
     LabelValue::parse(&text).unwrap_or_else(|_| LabelValue::empty())
 }
 
-/// Keeps the characters that may stay, puts `-` for each other, and trims what a name must not start or end with.
+/// Keeps the characters that may stay, puts `-` for each other, and trims what a name must not
+/// start or end with.
 fn sanitize(text: &str, keep: impl Fn(char) -> Option<char>) -> String {
     let kept: String = text.chars().map(|c| keep(c).unwrap_or('-')).collect();
     kept.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
@@ -296,7 +302,8 @@ mod tests {
         assert!(PipelineName::parse(&"é".repeat(257)).is_err());
     }
 
-    /// Names that are likely to meet: few characters, upper and lower case, cut at the same length, hash look-alikes.
+    /// Names that are likely to meet: few characters, upper and lower case, cut at the same length,
+    /// hash look-alikes.
     fn name() -> impl Strategy<Value = String> {
         prop_oneof![
             "[aA_. -]{1,4}b",

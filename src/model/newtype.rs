@@ -1,6 +1,8 @@
-//! What every newtype over a string has in common: it is shown, compared and lent as the text it holds.
+//! What every newtype over a string has in common: it is shown, compared and lent as the text it
+//! holds.
 //!
-//! In: the name of a type. Out: its read-only access. How a text becomes the type is each file's own `parse`.
+//! In: the name of a type. Out: its read-only access. How a text becomes the type is each file's
+//! own `parse`.
 
 /// Gives a struct `Name(CompactString)` its read-only access.
 macro_rules! text_newtype {

@@ -1,7 +1,8 @@
 //! A pipeline as everything after validation knows it.
 //!
-//! In: built by `validate` alone. Out: what `render` turns into manifests. What it holds has been checked; the nodes in it (workflow, pod
-//! template) keep the spans of the texts that they came from.
+//! In: built by `validate` alone. Out: what `render` turns into manifests. What it holds has been
+//! checked; the nodes in it (workflow, pod template) keep the spans of the texts that they came
+//! from.
 
 use compact_str::CompactString;
 

@@ -1,7 +1,8 @@
 //! Why a text is not what a newtype needs: the part at fault, the reason and the way out.
 //!
-//! In: what a parse function of this folder found. Out: [`Refusal`], which the rules turn into a finding with a caret
-//! under exactly that part. Reasons never quote more than the part at fault, and of secrets nothing.
+//! In: what a parse function of this folder found. Out: [`Refusal`], which the rules turn into a
+//! finding with a caret under exactly that part. Reasons never quote more than the part at fault,
+//! and of secrets nothing.
 
 use std::ops::Range;
 

@@ -1,7 +1,8 @@
 //! Names of time zones, from the IANA database that ompipe carries: the same on every machine.
 //!
-//! In: a name as written. Out: a [`TimeZone`], or the name that was meant. Case matters: Kubernetes loads zones through
-//! Go, which on Linux takes a name only as the database spells it. One zone is parsed at its first use, none at start.
+//! In: a name as written. Out: a [`TimeZone`], or the name that was meant. Case matters: Kubernetes
+//! loads zones through Go, which on Linux takes a name only as the database spells it. One zone is
+//! parsed at its first use, none at start.
 
 use compact_str::CompactString;
 use jiff::tz::TimeZoneDatabase;
@@ -51,7 +52,8 @@ impl TimeZone {
     }
 }
 
-/// The known name that is nearest: as a whole, by its city alone, or of an abbreviation that people use.
+/// The known name that is nearest: as a whole, by its city alone, or of an abbreviation that people
+/// use.
 fn meant(text: &str, database: &TimeZoneDatabase) -> Option<String> {
     const ABBREVIATIONS: [(&str, &str); 8] = [
         ("CEST", "Europe/Berlin"),

@@ -1,9 +1,9 @@
 //! A folder of rendered files, one per object, and their index.
 //!
-//! In: a [`FileSet`] and the inputs it was rendered from. Out: the files on disk. A file is written only when its bytes
-//! differ, all of them to temporary files beside their targets first; only when every one of those is complete are they
-//! renamed into place. So a full disk or a read-only folder leaves the old files as they were. Nothing is synced: what a
-//! power cut loses is rendered again.
+//! In: a [`FileSet`] and the inputs it was rendered from. Out: the files on disk. A file is written
+//! only when its bytes differ, all of them to temporary files beside their targets first; only when
+//! every one of those is complete are they renamed into place. So a full disk or a read-only folder
+//! leaves the old files as they were. Nothing is synced: what a power cut loses is rendered again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -21,8 +21,8 @@ pub struct Written {
     pub written: usize,
     /// Files that held these bytes already.
     pub unchanged: usize,
-    /// Files named like rendered objects that this run did not write, below the folder, with forward slashes. They are
-    /// left alone: an earlier run or a person may have made them.
+    /// Files named like rendered objects that this run did not write, below the folder, with
+    /// forward slashes. They are left alone: an earlier run or a person may have made them.
     pub stale: Vec<String>,
 }
 
@@ -30,8 +30,9 @@ pub struct Written {
 const RENDERED: &[&str] =
     &["configmap-", "cronjob-", "cronomjob-", "externalsecret-", "job-", "omjob-", "secret-"];
 
-/// Writes all files and the index to a folder, which is made when it is not there. `inputs` are the project's folder and
-/// every file that was read: a folder that is one of them or holds one is refused.
+/// Writes all files and the index to a folder, which is made when it is not there. `inputs` are the
+/// project's folder and every file that was read: a folder that is one of them or holds one is
+/// refused.
 pub fn write_folder(folder: &Path, files: &FileSet, inputs: &[&Path]) -> Result<Written, Error> {
     refuse_inputs(folder, inputs)?;
     make_folder(folder)?;
@@ -64,7 +65,8 @@ pub fn write_folder(folder: &Path, files: &FileSet, inputs: &[&Path]) -> Result<
     })
 }
 
-/// Refuses a folder that is an input or holds one: rendered files would lie among definitions, or overwrite them.
+/// Refuses a folder that is an input or holds one: rendered files would lie among definitions, or
+/// overwrite them.
 fn refuse_inputs(folder: &Path, inputs: &[&Path]) -> Result<(), Error> {
     // A folder that is not there holds nothing.
     let Ok(real_folder) = fs::canonicalize(folder) else {
@@ -226,7 +228,8 @@ fn list(folder: &Path) -> Result<(Vec<String>, Vec<String>), Error> {
     Ok((files, folders))
 }
 
-/// Takes a temporary file away; that it could not be is no news to someone who reads about the first failure.
+/// Takes a temporary file away; that it could not be is no news to someone who reads about the
+/// first failure.
 fn discard(temporary: &Path) {
     let _ = fs::remove_file(temporary);
 }

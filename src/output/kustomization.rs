@@ -1,6 +1,8 @@
-//! The index of an output folder, `kustomization.yaml`, by which `kubectl apply -k`, Argo CD and Flux read the folder.
+//! The index of an output folder, `kustomization.yaml`, by which `kubectl apply -k`, Argo CD and
+//! Flux read the folder.
 //!
-//! In: the files' paths in apply order. Out: its text. It lists files and changes nothing about them.
+//! In: the files' paths in apply order. Out: its text. It lists files and changes nothing about
+//! them.
 
 /// The name under which kustomize looks for it.
 pub(super) const NAME: &str = "kustomization.yaml";
@@ -25,8 +27,8 @@ pub(super) fn text<'p>(paths: impl IntoIterator<Item = &'p str>) -> String {
     text
 }
 
-/// Whether a path reads as the same string without quotes: it holds nothing that YAML gives a meaning, and its letters
-/// in `.yaml` keep it from being a number.
+/// Whether a path reads as the same string without quotes: it holds nothing that YAML gives a
+/// meaning, and its letters in `.yaml` keep it from being a number.
 fn is_plain(path: &str) -> bool {
     path.starts_with(|first: char| first.is_ascii_alphanumeric())
         && path.ends_with(".yaml")

@@ -1,8 +1,8 @@
 //! Rendered files out: to standard output as one stream, or to a folder.
 //!
-//! In: a [`FileSet`], complete and free of errors: a run that found any writes nothing, and does not come here. Out: bytes,
-//! and [`Written`], which says what changed and what lies there that this run did not write. It renders nothing and removes
-//! nothing.
+//! In: a [`FileSet`], complete and free of errors: a run that found any writes nothing, and does
+//! not come here. Out: bytes, and [`Written`], which says what changed and what lies there that
+//! this run did not write. It renders nothing and removes nothing.
 
 mod file_set;
 mod folder;
@@ -58,7 +58,8 @@ pub enum Error {
     Stdout(#[source] io::Error),
 }
 
-/// Writes documents as one stream, `---` between them. A reader that stops reading, as `head` does, is no error.
+/// Writes documents as one stream, `---` between them. A reader that stops reading, as `head` does,
+/// is no error.
 pub fn write_stdout<'t>(
     documents: impl IntoIterator<Item = &'t str>,
     out: &mut impl io::Write,

@@ -1,7 +1,8 @@
 //! The expressions of templates: what stands between `{{` and `}}`.
 //!
-//! In: the text of one scalar, compiled once. Out: per pipeline, a value with its type, or nothing (`omit`). Reading a
-//! name keeps the node with its span; everything else is minijinja's, strict about what is undefined and bounded by fuel.
+//! In: the text of one scalar, compiled once. Out: per pipeline, a value with its type, or nothing
+//! (`omit`). Reading a name keeps the node with its span; everything else is minijinja's, strict
+//! about what is undefined and bounded by fuel.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -74,9 +75,11 @@ impl From<minijinja::Error> for ExpressionError {
 /// One compiled expression.
 #[derive(Debug)]
 pub(super) enum Expression {
-    /// `names.configMap`, or `labels or omit`: looked up without a virtual machine, and with its span.
+    /// `names.configMap`, or `labels or omit`: looked up without a virtual machine, and with its
+    /// span.
     Path { keys: Vec<String>, or_omit: bool },
-    /// `include("pod.yaml")`, or `include("pod.yaml") if … else omit`: another template in this place.
+    /// `include("pod.yaml")`, or `include("pod.yaml") if … else omit`: another template in this
+    /// place.
     Include { name: String, condition: Option<Box<Expression>> },
     /// Anything else, with the names of the context that it reads.
     Computed { expression: minijinja::Expression<'static, 'static>, names: BTreeSet<String> },

@@ -1,7 +1,8 @@
 //! Templates: YAML trees whose scalars may hold expressions.
 //!
-//! In: the text of each template, read once into a tree and compiled. Out: per pipeline, a new tree. A value can never
-//! change the structure around it: it takes the place of its scalar, whole. This does no I/O.
+//! In: the text of each template, read once into a tree and compiled. Out: per pipeline, a new
+//! tree. A value can never change the structure around it: it takes the place of its scalar, whole.
+//! This does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +51,8 @@ enum Piece {
 }
 
 impl TemplateSet {
-    /// Compiles templates, each a file name and its tree; `None` when anything in any is wrong: all of it is found.
+    /// Compiles templates, each a file name and its tree; `None` when anything in any is wrong: all
+    /// of it is found.
     pub(super) fn compile(
         files: impl IntoIterator<Item = (String, Node)>,
         found: &mut Diagnostics,
@@ -98,7 +100,8 @@ impl TemplateSet {
         match part {
             Part::Include { name, span, .. } => {
                 if path.contains(name) {
-                    // Reported where the circle closes onto its start; the other templates of it report their own.
+                    // Reported where the circle closes onto its start; the other templates of it
+                    // report their own.
                     if path.first() == Some(name) {
                         let circle = format!("{} → {name}", path.join(" → "));
                         found.push(
@@ -214,7 +217,8 @@ fn compile_scalar(text: &str, span: Span, found: &mut Diagnostics) -> Part {
     }
 }
 
-/// Splits a scalar at its expressions. Braces inside quotes belong to the expression: `{{ '{{ omjob.uid }}' }}`.
+/// Splits a scalar at its expressions. Braces inside quotes belong to the expression:
+/// `{{ '{{ omjob.uid }}' }}`.
 fn pieces(text: &str) -> Result<Vec<Piece>, ExpressionError> {
     let mut pieces = Vec::new();
     let mut rest = text;

@@ -1,4 +1,5 @@
-//! Whether ours and another implementation of JSON Schema agree on what is valid, on values near to valid ones.
+//! Whether ours and another implementation of JSON Schema agree on what is valid, on values near to
+//! valid ones.
 
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! The walk over a node: each rule of its type, all findings at once.
 //!
-//! The same walk answers "is it valid" (it stops at the first finding and builds none) and "what is wrong".
+//! The same walk answers "is it valid" (it stops at the first finding and builds none) and "what is
+//! wrong".
 
 use std::collections::HashSet;
 

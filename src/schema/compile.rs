@@ -297,7 +297,8 @@ fn alias(id: TypeId) -> Type {
     Type { all_of: Box::new([id]), ..Type::of_kinds(Kinds::ALL) }
 }
 
-/// `metadata__generated__schema__…__SslConfig` is `SslConfig`, and `io.k8s.api.core.v1.Pod` is `Pod`.
+/// `metadata__generated__schema__…__SslConfig` is `SslConfig`, and `io.k8s.api.core.v1.Pod` is
+/// `Pod`.
 fn short_name(name: &str) -> CompactString {
     let name = name.rsplit("__").next().unwrap_or(name);
     name.rsplit('.').next().unwrap_or(name).into()
@@ -361,7 +362,8 @@ fn text_rules(object: &Keywords<'_>) -> Option<Box<TextRules>> {
     (!any).then(|| Box::new(rules))
 }
 
-/// Refuses types that lead back to themselves without a value in between: checking them would not end.
+/// Refuses types that lead back to themselves without a value in between: checking them would not
+/// end.
 fn refuse_circles(schema: &Schema) -> Result<(), Error> {
     #[derive(Clone, Copy, PartialEq)]
     enum Seen {
@@ -370,7 +372,8 @@ fn refuse_circles(schema: &Schema) -> Result<(), Error> {
         Done,
     }
     let mut seen = vec![Seen::Not; schema.types.len()];
-    // Each entry is a type and whether what it leads to has been looked at. Not recursive: the chain may be long.
+    // Each entry is a type and whether what it leads to has been looked at. Not recursive: the
+    // chain may be long.
     let mut stack = Vec::new();
     for start in (0u32..).map(TypeId).take(schema.types.len()) {
         stack.push((start, false));

@@ -1,8 +1,8 @@
 //! The fields of a mapping's type, found by name.
 //!
-//! In: names with what they stand for. Out: lookups, of which every key of every checked mapping is one. The first eight
-//! bytes of a name, as a number, nearly always tell it from the others, and comparing numbers is several times as fast as
-//! comparing texts.
+//! In: names with what they stand for. Out: lookups, of which every key of every checked mapping is
+//! one. The first eight bytes of a name, as a number, nearly always tell it from the others, and
+//! comparing numbers is several times as fast as comparing texts.
 
 use compact_str::CompactString;
 

@@ -1,5 +1,5 @@
-//! The keywords of one schema object, gathered in one pass: looking each of them up would cost ten times as much, and a
-//! bundle of OpenMetadata's has ten thousand such objects.
+//! The keywords of one schema object, gathered in one pass: looking each of them up would cost ten
+//! times as much, and a bundle of OpenMetadata's has ten thousand such objects.
 
 use serde_json::{Map, Value};
 

@@ -25,8 +25,8 @@ impl Schema {
         self.parts(id).into_iter().filter_map(|part| part.mapping.as_deref())
     }
 
-    /// The type and all that it is made of, as far as there is no choice: `allOf`, references, and a branch that has only
-    /// `null` beside it.
+    /// The type and all that it is made of, as far as there is no choice: `allOf`, references, and
+    /// a branch that has only `null` beside it.
     pub(super) fn parts(&self, id: TypeId) -> Vec<&Type> {
         let mut parts = vec![self.get(id)];
         let mut at = 0;

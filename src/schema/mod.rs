@@ -1,13 +1,15 @@
-//! JSON Schema, compiled to a graph that checks nodes: for our own kinds, for OpenMetadata's workflow and for
-//! Kubernetes' types.
+//! JSON Schema, compiled to a graph that checks nodes: for our own kinds, for OpenMetadata's
+//! workflow and for Kubernetes' types.
 //!
-//! In: a JSON Schema of draft 7 or 2020-12 as schemars, pydantic, OpenMetadata and Kubernetes write them, then any number
-//! of nodes. Out: every finding of a node at once, each at the key or value at fault. It never says that something "does
-//! not match any of the given schemas": of several branches it picks the one that was meant, and reports inside that one.
-//! It never quotes a value at a field that holds a secret.
+//! In: a JSON Schema of draft 7 or 2020-12 as schemars, pydantic, OpenMetadata and Kubernetes write
+//! them, then any number of nodes. Out: every finding of a node at once, each at the key or value
+//! at fault. It never says that something "does not match any of the given schemas": of several
+//! branches it picks the one that was meant, and reports inside that one. It never quotes a value
+//! at a field that holds a secret.
 //!
-//! Deliberately lenient: `oneOf` is read as `anyOf`, since both OpenMetadata and pydantic take the first that fits; keywords
-//! that none of these schemas need (`not`, `if`, `contains`, …) are not checked.
+//! Deliberately lenient: `oneOf` is read as `anyOf`, since both OpenMetadata and pydantic take the
+//! first that fits; keywords that none of these schemas need (`not`, `if`, `contains`, …) are not
+//! checked.
 
 #[cfg(test)]
 mod agreement;
@@ -45,8 +47,8 @@ pub struct Schema {
 /// How a schema is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
-    /// Whether a mapping with `properties` takes those alone where the schema does not say. Kubernetes' schemas leave it
-    /// unsaid, and its API server prunes such fields without a word.
+    /// Whether a mapping with `properties` takes those alone where the schema does not say.
+    /// Kubernetes' schemas leave it unsaid, and its API server prunes such fields without a word.
     pub closed: bool,
 }
 

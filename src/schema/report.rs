@@ -1,7 +1,7 @@
 //! From a broken rule to a finding: where it is, what to say, and what to do about it.
 //!
-//! No value of a text is quoted, but for names that were likely mistyped and numbers out of range, and none at a field that
-//! holds a secret.
+//! No value of a text is quoted, but for names that were likely mistyped and numbers out of range,
+//! and none at a field that holds a secret.
 
 use compact_str::CompactString;
 use serde_json::Value as Json;
@@ -89,7 +89,8 @@ pub(super) struct Place<'a> {
     step: Step<'a>,
     /// The type of the mapping that holds the step.
     holder: Option<TypeId>,
-    /// Where the key stands, or the value where there is no key; that of the place above for computed values.
+    /// Where the key stands, or the value where there is no key; that of the place above for
+    /// computed values.
     key_span: Span,
     /// Where the value stands.
     value_span: Span,
@@ -328,7 +329,8 @@ impl Report<'_> {
         let field =
             if place.key().is_empty() { String::new() } else { format!(" of `{}`", place.key()) };
         let message = match text {
-            // A short word is a name that was meant to be one of them; anything else is not repeated.
+            // A short word is a name that was meant to be one of them; anything else is not
+            // repeated.
             Some(text) if near.is_some() || is_word(text) => {
                 format!("unknown value `{text}`{field}")
             }
@@ -395,7 +397,8 @@ impl Report<'_> {
         diagnostic
     }
 
-    /// The mapping near by that does take the key of a place: one level down, a level up, or beside those.
+    /// The mapping near by that does take the key of a place: one level down, a level up, or beside
+    /// those.
     fn elsewhere(&self, place: &Place<'_>, holder: TypeId) -> Option<String> {
         let key = place.key();
         let above = place.above?;
@@ -422,7 +425,8 @@ impl Report<'_> {
         None
     }
 
-    /// The property of a type whose own properties, or those of a class that it may be of, have the key.
+    /// The property of a type whose own properties, or those of a class that it may be of, have the
+    /// key.
     fn inside(&self, holder: TypeId, key: &str) -> Option<CompactString> {
         let rules = self.schema.mapping_rules(holder).next()?;
         rules.properties.iter().find(|(_, id)| self.takes(*id, key)).map(|(name, _)| name.clone())

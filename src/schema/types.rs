@@ -1,4 +1,5 @@
-//! The compiled form: types by number, each with the rules for the kinds of value that it lets through.
+//! The compiled form: types by number, each with the rules for the kinds of value that it lets
+//! through.
 
 use std::sync::OnceLock;
 
@@ -82,7 +83,8 @@ impl Kinds {
         self.0 & other.0 != 0
     }
 
-    /// In words: "an integer", "a string or a mapping". Null is left out where there is something else.
+    /// In words: "an integer", "a string or a mapping". Null is left out where there is something
+    /// else.
     pub(super) fn describe(self) -> String {
         let names: [(Kinds, &str); 6] = [
             (Self::MAPPING, "a mapping"),
@@ -188,7 +190,8 @@ impl Pattern {
         Self { text: text.into(), regex: OnceLock::new() }
     }
 
-    /// Whether a text matches; true also for a pattern in a syntax that is not ours, which is not checked.
+    /// Whether a text matches; true also for a pattern in a syntax that is not ours, which is not
+    /// checked.
     pub(super) fn matches(&self, text: &str) -> bool {
         let regex = self.regex.get_or_init(|| Regex::new(&self.text).ok());
         regex.as_ref().is_none_or(|regex| regex.is_match(text))

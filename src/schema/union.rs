@@ -1,7 +1,9 @@
-//! Which branch of `anyOf` was meant: by a field that says so, else by the kind of value, else by the keys that are there.
+//! Which branch of `anyOf` was meant: by a field that says so, else by the kind of value, else by
+//! the keys that are there.
 //!
-//! In: a union and a node. Out: a [`Choice`], from which the check reports inside one branch alone. What says so is found in
-//! the schema itself: a property, also one level down, whose few values differ from branch to branch.
+//! In: a union and a node. Out: a [`Choice`], from which the check reports inside one branch alone.
+//! What says so is found in the schema itself: a property, also one level down, whose few values
+//! differ from branch to branch.
 
 use compact_str::CompactString;
 
@@ -90,7 +92,8 @@ impl Schema {
         best.map_or(Choice::OtherKind, |id| Choice::Meant(*id))
     }
 
-    /// How well the keys of a node go with a type: the sum over its keys, known ones for it, unknown and missing ones against.
+    /// How well the keys of a node go with a type: the sum over its keys, known ones for it,
+    /// unknown and missing ones against.
     fn fit(&self, id: TypeId, node: &Node, depth: usize) -> i32 {
         let kind = Kinds::of(node);
         if !self.kinds(id).meets(kind) {

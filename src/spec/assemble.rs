@@ -1,7 +1,8 @@
 //! A linked schema of the workflow → the text of a bundle.
 //!
-//! In: a [`Linked`] schema and OpenMetadata's version. Out: the text of a JSON Schema with one definition a line, the same for the
-//! same schema, and the connectors that it knows. It reads no file.
+//! In: a [`Linked`] schema and OpenMetadata's version. Out: the text of a JSON Schema with one
+//! definition a line, the same for the same schema, and the connectors that it knows. It reads no
+//! file.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write;

@@ -1,7 +1,8 @@
 //! A bundle in memory.
 //!
-//! In: the text that [`import`](super::import) wrote, then effective workflows. Out: what in them does not agree with
-//! OpenMetadata's schema of that version, and which of their leaves are secret. It reads no file.
+//! In: the text that [`import`](super::import) wrote, then effective workflows. Out: what in them
+//! does not agree with OpenMetadata's schema of that version, and which of their leaves are secret.
+//! It reads no file.
 
 use serde_json::Value;
 
@@ -67,8 +68,8 @@ impl Bundle {
         &self.version
     }
 
-    /// Checks an effective workflow: the connection and the source config against exactly the classes that their `type`
-    /// names, all else against the workflow's own schema.
+    /// Checks an effective workflow: the connection and the source config against exactly the
+    /// classes that their `type` names, all else against the workflow's own schema.
     pub fn check_workflow(&self, workflow: &Node, found: &mut Diagnostics) {
         let Some(parts) = self.parts(workflow) else {
             let mut own = Diagnostics::default();
@@ -89,7 +90,8 @@ impl Bundle {
         WorkflowSecrets::of(workflow, self)
     }
 
-    /// Calls a function with each leaf of a workflow that is secret: `format: password` in the schema.
+    /// Calls a function with each leaf of a workflow that is secret: `format: password` in the
+    /// schema.
     pub fn secrets<'n>(&self, workflow: &'n Node, secret: &mut dyn FnMut(&'n Node)) {
         match self.parts(workflow) {
             None => self.schema.secrets(self.schema.root(), workflow, &self.words, secret),
@@ -101,8 +103,8 @@ impl Bundle {
         }
     }
 
-    /// The parts of an application's file that are a workflow's too; `None` for a workflow. What else an application takes
-    /// is its own to say, in a schema that only its class knows.
+    /// The parts of an application's file that are a workflow's too; `None` for a workflow. What
+    /// else an application takes is its own to say, in a schema that only its class knows.
     fn parts<'n>(&self, workflow: &'n Node) -> Option<Vec<(crate::schema::TypeId, &'n Node)>> {
         if workflow.get("source").is_some() || workflow.get("sourcePythonClass").is_none() {
             return None;

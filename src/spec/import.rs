@@ -1,8 +1,9 @@
 //! `ompipe spec import`: OpenMetadata's schema from where its users have it → the text of a bundle.
 //!
-//! In: the path of an openmetadata-spec jar, of a checkout's `json/schema` folder, or of one JSON Schema of the
-//! workflow. Out: an [`Imported`] bundle to write into the project. It reads files, and only those under the path; how
-//! much of them is bounded, so that an archive made to fill the memory ends in an error.
+//! In: the path of an openmetadata-spec jar, of a checkout's `json/schema` folder, or of one JSON
+//! Schema of the workflow. Out: an [`Imported`] bundle to write into the project. It reads files,
+//! and only those under the path; how much of them is bounded, so that an archive made to fill the
+//! memory ends in an error.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -12,10 +13,12 @@ use std::path::{Path, PathBuf};
 use super::assemble::{AssembleError, assemble};
 use super::link::{LinkError, Origin, link};
 
-/// The most text that is read. The jar of 1.4.0 holds 1.1 MB of schemas; that of 1.13's workflow alone has 0.8 MB.
+/// The most text that is read. The jar of 1.4.0 holds 1.1 MB of schemas; that of 1.13's workflow
+/// alone has 0.8 MB.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// The most files of an archive or folder that are looked at. The jar of 1.4.0 has 1,629, a whole checkout 20,000.
+/// The most files of an archive or folder that are looked at. The jar of 1.4.0 has 1,629, a whole
+/// checkout 20,000.
 const MAX_FILES: usize = 50_000;
 
 /// How many folders deep a checkout's schemas lie at most; today six.
@@ -178,7 +181,8 @@ fn too_many(path: &Path) -> Error {
     Error::TooLarge { path: path.to_owned(), limit: format!("{MAX_FILES} files") }
 }
 
-/// The schema files of a jar by their path under `json/schema/`, and the version that its manifest states.
+/// The schema files of a jar by their path under `json/schema/`, and the version that its manifest
+/// states.
 fn read_archive(
     path: &Path,
     file: File,
@@ -209,7 +213,8 @@ fn read_archive(
     Ok((files, version))
 }
 
-/// The schema files of a checkout by their path under `json/schema/`. Symbolic links are not followed.
+/// The schema files of a checkout by their path under `json/schema/`. Symbolic links are not
+/// followed.
 fn read_folder(root: &Path) -> Result<BTreeMap<String, String>, Error> {
     let schemas = ["json/schema", "openmetadata-spec/src/main/resources/json/schema"];
     let inner =

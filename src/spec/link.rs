@@ -1,8 +1,9 @@
 //! Linked JSON Schema files → one schema with all that the workflow reaches under `definitions`.
 //!
-//! In: the texts of OpenMetadata's schema files by their path, and where the workflow's schema starts. Out: a
-//! [`Linked`] schema in which every `$ref` is `#/definitions/NAME`, with the keywords that decide what is valid and
-//! no others. It reads no file, and what it does is bounded by the size of the texts.
+//! In: the texts of OpenMetadata's schema files by their path, and where the workflow's schema
+//! starts. Out: a [`Linked`] schema in which every `$ref` is `#/definitions/NAME`, with the
+//! keywords that decide what is valid and no others. It reads no file, and what it does is bounded
+//! by the size of the texts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,8 +12,9 @@ use serde_json::{Map, Value, json};
 use super::names::{name_references, names, referenced_names};
 use super::nullable::{or_null, shorten};
 
-/// The keywords that say what is valid or secret. Descriptions, titles and defaults are two thirds of
-/// OpenMetadata's schema and would cost that share of the time that each start of the process spends on reading it.
+/// The keywords that say what is valid or secret. Descriptions, titles and defaults are two thirds
+/// of OpenMetadata's schema and would cost that share of the time that each start of the process
+/// spends on reading it.
 const KEPT: &[&str] = &[
     "additionalProperties",
     "allOf",
@@ -42,7 +44,8 @@ const KEPT: &[&str] = &[
     "uniqueItems",
 ];
 
-/// More definitions than this are no schema of OpenMetadata's: 1.13 has 683, of all its entities about 1,500.
+/// More definitions than this are no schema of OpenMetadata's: 1.13 has 683, of all its entities
+/// about 1,500.
 const MAX_DEFINITIONS: usize = 20_000;
 
 /// Why the files do not make a schema.
@@ -103,7 +106,8 @@ pub enum LinkError {
     TooMany,
 }
 
-/// A definition that is but a reference to another may be one itself; OpenMetadata's chains have two links.
+/// A definition that is but a reference to another may be one itself; OpenMetadata's chains have
+/// two links.
 const MAX_ALIASES: usize = 64;
 
 /// A schema in one piece.
@@ -121,8 +125,8 @@ pub(super) type Place = (String, String);
 /// Who wrote the schema.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Origin {
-    /// OpenMetadata's people: the files from which its Python models are made. In the models a field that is not
-    /// required may be null.
+    /// OpenMetadata's people: the files from which its Python models are made. In the models a
+    /// field that is not required may be null.
     Files,
     /// Pydantic, of the models: it says itself where null may stand.
     Models,
@@ -222,7 +226,8 @@ impl Linker<'_> {
             }
         };
         if let Some(Value::String(reference)) = keywords.get("$ref") {
-            // What stands beside a `$ref` is ignored in draft 7; pydantic writes only descriptions and defaults there.
+            // What stands beside a `$ref` is ignored in draft 7; pydantic writes only descriptions
+            // and defaults there.
             let number = self.number(place(reference, file)?, file)?;
             return Ok(json!({ "$ref": number }));
         }
@@ -235,7 +240,8 @@ impl Linker<'_> {
         let mut kept = Map::new();
         for (keyword, value) in keywords {
             let keyword = match keyword.as_str() {
-                // A union of pydantic's, which is what reads the workflow: the best match counts, not the only one.
+                // A union of pydantic's, which is what reads the workflow: the best match counts,
+                // not the only one.
                 "oneOf" => "anyOf",
                 keyword => keyword,
             };

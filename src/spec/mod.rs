@@ -1,8 +1,10 @@
-//! OpenMetadata's own schema: which fields a workflow may have, of which types, and which of them hold secrets.
+//! OpenMetadata's own schema: which fields a workflow may have, of which types, and which of them
+//! hold secrets.
 //!
-//! In: OpenMetadata's schema files, imported once ([`import`]) to a bundle that lies in the project; then the text of
-//! that bundle ([`Bundle::from_json`]) and effective workflows. Out: findings. All but [`import`] does no I/O; without
-//! a bundle nothing of OpenMetadata's is known and nothing is checked against it.
+//! In: OpenMetadata's schema files, imported once ([`import`]) to a bundle that lies in the
+//! project; then the text of that bundle ([`Bundle::from_json`]) and effective workflows. Out:
+//! findings. All but [`import`] does no I/O; without a bundle nothing of OpenMetadata's is known
+//! and nothing is checked against it.
 
 mod assemble;
 mod bundle;

@@ -1,7 +1,7 @@
 //! Names for the definitions of a bundle.
 //!
-//! In: the places in files that definitions stand at. Out: a name for each, the same whatever the order in which they
-//! were found, and references by these names.
+//! In: the places in files that definitions stand at. Out: a name for each, the same whatever the
+//! order in which they were found, and references by these names.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::link::Place;
 
-/// A name for each place: the last word of its pointer or file, and with the whole path where two share it.
+/// A name for each place: the last word of its pointer or file, and with the whole path where two
+/// share it.
 pub(super) fn names(places: &[Place]) -> Vec<String> {
     let clean = |text: &str| -> String {
         let known = |c: char| {
@@ -34,7 +35,8 @@ pub(super) fn names(places: &[Place]) -> Vec<String> {
     for place in places {
         *count.entry(short(place)).or_default() += 1;
     }
-    // In the order of the paths, so that a number that is still needed does not depend on how a place was found.
+    // In the order of the paths, so that a number that is still needed does not depend on how a
+    // place was found.
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by_key(|number| &places[*number]);
     let mut taken = BTreeSet::new();

@@ -1,7 +1,8 @@
 //! Fields that may be null, in few words.
 //!
-//! In: the schema of a field. Out: the same with null, or in a shorter form: pydantic writes two thousand optional
-//! fields as unions, and a union is slower to read and to check than a type. It reads no file.
+//! In: the schema of a field. Out: the same with null, or in a shorter form: pydantic writes two
+//! thousand optional fields as unions, and a union is slower to read and to check than a type. It
+//! reads no file.
 
 use serde_json::{Map, Value, json};
 
@@ -20,8 +21,8 @@ pub(super) fn or_null(schema: Value) -> Value {
     shorten(Map::from_iter([("anyOf".to_owned(), Value::Array(branches))]))
 }
 
-/// `anyOf: [{type: T, …}, {type: "null"}]`, an optional field, as `type: [T, "null"], …`, where nothing else of the
-/// branch speaks of null.
+/// `anyOf: [{type: T, …}, {type: "null"}]`, an optional field, as `type: [T, "null"], …`, where
+/// nothing else of the branch speaks of null.
 pub(super) fn shorten(mut schema: Map<String, Value>) -> Value {
     let plain = |branch: &Value| {
         branch["type"].is_string()

@@ -1,7 +1,7 @@
 //! Which fields of a workflow hold secrets.
 //!
-//! In: the way to a field. Out: whether it holds a secret: by OpenMetadata's schema where that has been imported, and by the
-//! field's name otherwise.
+//! In: the way to a field. Out: whether it holds a secret: by OpenMetadata's schema where that has
+//! been imported, and by the field's name otherwise.
 
 /// A step from a mapping or sequence of a workflow to what it holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,8 +14,8 @@ pub enum Step<'a> {
 
 /// What is known of a workflow's fields.
 pub trait SecretFields {
-    /// Whether the field at the end of a way from the workflow's root holds a secret; `None` where that is not known,
-    /// as in mappings of free keys.
+    /// Whether the field at the end of a way from the workflow's root holds a secret; `None` where
+    /// that is not known, as in mappings of free keys.
     fn is_secret(&self, route: &[Step<'_>]) -> Option<bool>;
 }
 
@@ -29,8 +29,8 @@ impl SecretFields for ByName {
     }
 }
 
-/// The names of all fields with `format: password` in OpenMetadata 1.13's workflow schema, sorted; and `awsSessionToken` and
-/// `signingSecret`, which lack it there.
+/// The names of all fields with `format: password` in OpenMetadata 1.13's workflow schema, sorted;
+/// and `awsSessionToken` and `signingSecret`, which lack it there.
 const NAMES: [&str; 33] = [
     "accessToken",
     "accessTokenPassword",
@@ -67,7 +67,8 @@ const NAMES: [&str; 33] = [
     "userToken",
 ];
 
-/// What the names of secrets end with, in the keys of free mappings (`sasl.password`) and of variables (`DB_PASSWORD`).
+/// What the names of secrets end with, in the keys of free mappings (`sasl.password`) and of
+/// variables (`DB_PASSWORD`).
 const ENDINGS: [&str; 17] = [
     "accesskey",
     "accountkey",

@@ -1,8 +1,8 @@
 //! Which fields of one workflow are secret by OpenMetadata's schema.
 //!
-//! In: a bundle and a workflow, whose `type`s say which classes its parts are of. Out: an answer for each field. What the
-//! schema does not mark as a password may still be one (free forms, fields that lack the mark), so for it the answer is
-//! that nothing is known.
+//! In: a bundle and a workflow, whose `type`s say which classes its parts are of. Out: an answer
+//! for each field. What the schema does not mark as a password may still be one (free forms, fields
+//! that lack the mark), so for it the answer is that nothing is known.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,8 @@
 //! Where the values of a pipeline come from.
 //!
-//! In: a definition and its layers. Out: one tree of all that is effective for the pipeline, each leaf with the place that set it; a leaf
-//! without a place is a built-in default. It shows what is there, right or wrong, and is no check.
+//! In: a definition and its layers. Out: one tree of all that is effective for the pipeline, each
+//! leaf with the place that set it; a leaf without a place is a built-in default. It shows what is
+//! there, right or wrong, and is no check.
 
 use crate::definition::{IngestionPipeline, IngestionProject};
 use crate::diagnostic::Diagnostics;
@@ -12,7 +13,8 @@ use super::merge::merge;
 use super::parameters;
 
 impl Validator<'_> {
-    /// All that is effective for a pipeline: `schedule`, `timeZone`, `enabled`, `kubernetes`, `workflow`, `podTemplate`.
+    /// All that is effective for a pipeline: `schedule`, `timeZone`, `enabled`, `kubernetes`,
+    /// `workflow`, `podTemplate`.
     pub fn explain(&self, pipeline: &IngestionPipeline) -> Node {
         let mut effective = Mapping::new();
         for key in ["type", "service", "schedule", "timeZone", "description"] {

@@ -1,7 +1,8 @@
 //! Layers of a workflow → the effective workflow.
 //!
-//! In: what the project, the service and the pipeline say, and OpenMetadata's defaults for the pipeline's type. Out: one
-//! tree in which every leaf keeps the span of the layer that set it. Nothing is checked here.
+//! In: what the project, the service and the pipeline say, and OpenMetadata's defaults for the
+//! pipeline's type. Out: one tree in which every leaf keeps the span of the layer that set it.
+//! Nothing is checked here.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +13,8 @@ use crate::tree::{Mapping, Node, Value};
 const PARTS: [&str; 7] =
     ["source", "processor", "stage", "bulkSink", "sink", "workflowConfig", "ingestionPipelineFQN"];
 
-/// Lays `over` on `base`: a mapping on a mapping entry by entry, anything else in place of what was there.
+/// Lays `over` on `base`: a mapping on a mapping entry by entry, anything else in place of what was
+/// there.
 pub fn merge(base: &mut Node, over: &Node) {
     if let (Value::Mapping(base), Value::Mapping(over)) = (&mut base.value, &over.value) {
         merge_mapping(base, over);
@@ -21,8 +23,8 @@ pub fn merge(base: &mut Node, over: &Node) {
     }
 }
 
-/// Up to how many keys are looked for one after the other; beyond, a mapping is indexed, so that one of 100,000 keys
-/// costs no more per key than a small one.
+/// Up to how many keys are looked for one after the other; beyond, a mapping is indexed, so that
+/// one of 100,000 keys costs no more per key than a small one.
 const FEW: usize = 32;
 
 fn merge_mapping(base: &mut Mapping, over: &Mapping) {
@@ -102,8 +104,8 @@ pub fn effective_workflow(layers: Layers<'_>) -> Node {
     effective
 }
 
-/// The `source` of a service's pipeline. OpenMetadata marks usage and lineage by a suffix of the source's type, and knows dbt and
-/// test suites by the type alone; dbt reads no connection.
+/// The `source` of a service's pipeline. OpenMetadata marks usage and lineage by a suffix of the
+/// source's type, and knows dbt and test suites by the type alone; dbt reads no connection.
 fn source(service: ServiceLayer<'_>, pipeline_type: PipelineType) -> Mapping {
     let ServiceLayer { name, source_type, connection } = service;
     let written = source_type.as_str().unwrap_or_default();
@@ -123,7 +125,8 @@ fn source(service: ServiceLayer<'_>, pipeline_type: PipelineType) -> Mapping {
     source
 }
 
-/// The components that OpenMetadata's ingestion needs for a type and whose configuration has no choice worth writing in each pipeline.
+/// The components that OpenMetadata's ingestion needs for a type and whose configuration has no
+/// choice worth writing in each pipeline.
 fn defaults(pipeline_type: PipelineType) -> &'static [(&'static str, &'static str)] {
     match pipeline_type {
         PipelineType::Metadata | PipelineType::Lineage | PipelineType::Dbt => {
@@ -133,7 +136,8 @@ fn defaults(pipeline_type: PipelineType) -> &'static [(&'static str, &'static st
             &[("processor", "orm-profiler"), ("sink", "metadata-rest")]
         }
         PipelineType::TestSuite => &[("processor", "orm-test-runner"), ("sink", "metadata-rest")],
-        // Usage passes files between its components, and the search index and applications name hosts: theirs to write.
+        // Usage passes files between its components, and the search index and applications name
+        // hosts: theirs to write.
         PipelineType::Usage
         | PipelineType::DataInsight
         | PipelineType::ElasticSearchReindex
@@ -275,7 +279,8 @@ mod tests {
 
         #[test]
         fn merging_is_associative(a in any_json(), b in any_json(), c in any_json()) {
-            // Only where mappings lie on mappings: what replaces a mapping by a scalar forgets what lay below.
+            // Only where mappings lie on mappings: what replaces a mapping by a scalar forgets what
+            // lay below.
             let (a, b, c) = (json!({"k": {"x": a}}), json!({"k": {"y": b}}), json!({"k": {"z": c}}));
             prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
         }

@@ -6,7 +6,8 @@ use super::scalar::is_printable;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{SourceId, Span};
 
-/// How many bad characters of one text are reported; a binary file would otherwise give a finding per byte.
+/// How many bad characters of one text are reported; a binary file would otherwise give a finding
+/// per byte.
 const MAX_FINDINGS: usize = 10;
 
 /// The text of a file, or a finding at the first byte that is not UTF-8.

@@ -1,12 +1,15 @@
-//! YAML in and YAML out: text to [`Node`](crate::tree::Node) trees with the place of every value, and trees to canonical text.
+//! YAML in and YAML out: text to [`Node`](crate::tree::Node) trees with the place of every value,
+//! and trees to canonical text.
 //!
-//! In: texts of [`Sources`](crate::source::Sources) that are valid UTF-8 ([`decode`] says where bytes are not). Out: one
-//! tree per document, findings of the 01 range, and canonical block YAML that PyYAML, Go's sigs.k8s.io/yaml and YAML
-//! 1.2 readers all read back as the same tree. It does no I/O and knows nothing of definitions or Kubernetes.
+//! In: texts of [`Sources`](crate::source::Sources) that are valid UTF-8 ([`decode`] says where
+//! bytes are not). Out: one tree per document, findings of the 01 range, and canonical block YAML
+//! that PyYAML, Go's sigs.k8s.io/yaml and YAML 1.2 readers all read back as the same tree. It does
+//! no I/O and knows nothing of definitions or Kubernetes.
 //!
-//! Three readers meet the same text on its way: ompipe and editors (YAML 1.2), the ingestion image (PyYAML, YAML
-//! 1.1), kubectl and the GitOps tools (Go). A definition may only say what all three understand alike. So this reader
-//! takes the part of YAML that they share, and says of the rest why it is left out.
+//! Three readers meet the same text on its way: ompipe and editors (YAML 1.2), the ingestion image
+//! (PyYAML, YAML 1.1), kubectl and the GitOps tools (Go). A definition may only say what all three
+//! understand alike. So this reader takes the part of YAML that they share, and says of the rest
+//! why it is left out.
 
 mod character;
 mod read;
@@ -24,6 +27,7 @@ pub use write::{write, write_documents};
 pub enum Dialect {
     /// YAML 1.2's core schema; what PyYAML or Go would read differently is an error.
     Definition,
-    /// What PyYAML's `safe_load` reads, for OpenMetadata's own workflow files. A date is its text: JSON has no dates.
+    /// What PyYAML's `safe_load` reads, for OpenMetadata's own workflow files. A date is its text:
+    /// JSON has no dates.
     PyYaml,
 }

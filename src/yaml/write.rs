@@ -1,15 +1,17 @@
 //! Canonical block YAML from a tree, in one pass.
 //!
-//! In: a [`Node`]. Out: text appended to a string, such that PyYAML, sigs.k8s.io/yaml and YAML 1.2 readers all read the
-//! tree back. Two spaces of indentation, sequences in the column of their key, keys in the order of the tree, strings
-//! plain where that is safe, text of several lines as a literal block. Long lines are never folded.
+//! In: a [`Node`]. Out: text appended to a string, such that PyYAML, sigs.k8s.io/yaml and YAML 1.2
+//! readers all read the tree back. Two spaces of indentation, sequences in the column of their key,
+//! keys in the order of the tree, strings plain where that is safe, text of several lines as a
+//! literal block. Long lines are never folded.
 
 use serde_json::Number;
 
 use super::scalar::{is_printable, is_safe_plain_byte, needs_quotes};
 use crate::tree::{Mapping, Node, Value};
 
-/// Keys from this length on are written after `?`: readers look for the `:` of a key in 1024 characters only.
+/// Keys from this length on are written after `?`: readers look for the `:` of a key in 1024
+/// characters only.
 const LONG_KEY: usize = 1000;
 
 /// Appends a document, which ends with a line feed.
@@ -25,7 +27,8 @@ pub fn write(node: &Node, out: &mut String) {
     }
 }
 
-/// Appends a stream of documents, with a `---` line between each two: none before the first, none after the last.
+/// Appends a stream of documents, with a `---` line between each two: none before the first, none
+/// after the last.
 pub fn write_documents<'n>(nodes: impl IntoIterator<Item = &'n Node>, out: &mut String) {
     for (number, node) in nodes.into_iter().enumerate() {
         if number > 0 {
@@ -35,7 +38,8 @@ pub fn write_documents<'n>(nodes: impl IntoIterator<Item = &'n Node>, out: &mut 
     }
 }
 
-/// The entries of a mapping. The caret stands at the place of the first key, where `indent` blanks have been written.
+/// The entries of a mapping. The caret stands at the place of the first key, where `indent` blanks
+/// have been written.
 fn write_mapping(mapping: &Mapping, indent: usize, out: &mut String) {
     for (number, entry) in mapping.iter().enumerate() {
         if number > 0 {
@@ -108,7 +112,8 @@ fn write_value(node: &Node, indent: usize, out: &mut String) {
     out.push('\n');
 }
 
-/// A number that all readers take for the same one: PyYAML wants a point in every float and a sign in every exponent.
+/// A number that all readers take for the same one: PyYAML wants a point in every float and a sign
+/// in every exponent.
 fn write_number(number: &Number, out: &mut String) {
     if let Some(value) = number.as_u64() {
         write_digits(value, out);
@@ -152,7 +157,8 @@ fn write_line_string(text: &str, out: &mut String) {
     }
 }
 
-/// Double quotes where an escape is needed or single quotes would have to be doubled; otherwise single quotes.
+/// Double quotes where an escape is needed or single quotes would have to be doubled; otherwise
+/// single quotes.
 fn write_quoted(text: &str, out: &mut String) {
     let mut needs_escapes = false;
     let mut has_single = false;

@@ -1,7 +1,8 @@
-//! What ompipe knows of Kubernetes, held against Kubernetes' own code (`go/main.go`): the strategic merge, Pod Security
-//! "restricted" and the type tables, each over random objects.
+//! What ompipe knows of Kubernetes, held against Kubernetes' own code (`go/main.go`): the strategic
+//! merge, Pod Security "restricted" and the type tables, each over random objects.
 //!
-//! Here belongs what only Go can tell. It is skipped, with a word, where Go is missing; with CI set that is a failure.
+//! Here belongs what only Go can tell. It is skipped, with a word, where Go is missing; with CI set
+//! that is a failure.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -42,8 +42,9 @@ fn strategic_merge_gives_what_kubernetes_gives() {
     assert!(changed > 2500, "the patches are too tame: {changed}");
 }
 
-/// A random pod template, or, with `patch`, a patch for one. It stays within what the module's documentation does not
-/// name as a difference: fields that exclude each other are bound to the entry's name, and so are further map keys.
+/// A random pod template, or, with `patch`, a patch for one. It stays within what the module's
+/// documentation does not name as a difference: fields that exclude each other are bound to the
+/// entry's name, and so are further map keys.
 fn template(dice: &mut Dice, patch: bool) -> Value {
     let mut metadata = Map::new();
     for field in dice.some(&["labels", "annotations"]) {
@@ -80,7 +81,8 @@ fn template(dice: &mut Dice, patch: bool) -> Value {
         };
         spec.insert(field.into(), if patch && dice.one_in(5) { Value::Null } else { value });
     }
-    // The base has it always: what a directive does where there is nothing is a documented difference.
+    // The base has it always: what a directive does where there is nothing is a documented
+    // difference.
     let mut context = json!({"runAsUser": dice.roll(9), "runAsGroup": dice.roll(9)});
     if patch {
         match dice.roll(4) {
@@ -201,8 +203,9 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// The same with its keyed lists in one order: Kubernetes puts a patch's entries first, ompipe the base's. And without the
-/// directives and nulls that Kubernetes leaves standing in entries that the patch brings anew.
+/// The same with its keyed lists in one order: Kubernetes puts a patch's entries first, ompipe the
+/// base's. And without the directives and nulls that Kubernetes leaves standing in entries that the
+/// patch brings anew.
 fn ordered(value: &Value) -> Value {
     match value {
         Value::Object(object) => object

@@ -1,4 +1,5 @@
-//! Random pod templates, let through or refused by Kubernetes' Pod Security admission and by our check.
+//! Random pod templates, let through or refused by Kubernetes' Pod Security admission and by our
+//! check.
 
 use ompipe::diagnostic::Diagnostics;
 use ompipe::manifest::pod_security;

@@ -1,4 +1,5 @@
-//! What the examples render to, decoded and admitted by Kubernetes' own code: every object, and every pod of each.
+//! What the examples render to, decoded and admitted by Kubernetes' own code: every object, and
+//! every pod of each.
 
 use std::path::Path;
 
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::ask;
 
-/// The pipeline of the examples that gives up runAsNonRoot and seccomp by its parameters, on purpose.
+/// The pipeline of the examples that gives up runAsNonRoot and seccomp by its parameters, on
+/// purpose.
 const LESS_SECURITY: &str = "less-security";
 
 /// The files with rendered objects below a folder.

@@ -1,4 +1,5 @@
-//! Random objects of the type tables, decoded by Kubernetes' Go types as strictly as its API server can.
+//! Random objects of the type tables, decoded by Kubernetes' Go types as strictly as its API server
+//! can.
 
 use ompipe::diagnostic::Diagnostics;
 use ompipe::manifest::{Manifest, kubernetes};

@@ -1,5 +1,5 @@
-//! Whether a workflow agrees with a bundle, compared with an independent validator of JSON Schema on thousands of workflows
-//! that have one mistake, or one other value.
+//! Whether a workflow agrees with a bundle, compared with an independent validator of JSON Schema
+//! on thousands of workflows that have one mistake, or one other value.
 
 use ompipe::diagnostic::{Diagnostic, Diagnostics, Severity};
 use ompipe::tree::Node;

@@ -1,8 +1,10 @@
-//! Imports OpenMetadata's schemas and checks workflows against them. What belongs here: everything that needs a schema
-//! as OpenMetadata ships it, real or, so that a clone alone tests it too, in `tests/spec/json/` in small.
+//! Imports OpenMetadata's schemas and checks workflows against them. What belongs here: everything
+//! that needs a schema as OpenMetadata ships it, real or, so that a clone alone tests it too, in
+//! `tests/spec/json/` in small.
 //!
-//! The real ones are looked for in `$OMPIPE_OPENMETADATA` or `../shared/openmetadata` (the JSON Schema of pydantic) and
-//! in `$OMPIPE_SPEC_JAR` or Maven's own folder (the jar). A test without its input says so.
+//! The real ones are looked for in `$OMPIPE_OPENMETADATA` or `../shared/openmetadata` (the JSON
+//! Schema of pydantic) and in `$OMPIPE_SPEC_JAR` or Maven's own folder (the jar). A test without
+//! its input says so.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 

@@ -102,7 +102,8 @@ fn a_yaml_1_2_parser_agrees_with_what_is_accepted_as_a_definition() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Needs a folder of workflows (`OMPIPE_WORKFLOWS`, or `../shared/workflows`); without it the test says that it skips.
+/// Needs a folder of workflows (`OMPIPE_WORKFLOWS`, or `../shared/workflows`); without it the test
+/// says that it skips.
 #[test]
 fn pyyaml_agrees_with_real_workflows() {
     let folder = std::env::var("OMPIPE_WORKFLOWS")

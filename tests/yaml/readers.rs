@@ -15,7 +15,8 @@ pub(crate) enum Answer {
     Error(String),
 }
 
-/// PyYAML's `safe_load` of each document; `None`, with a word on standard error, when it is not there.
+/// PyYAML's `safe_load` of each document; `None`, with a word on standard error, when it is not
+/// there.
 pub(crate) fn pyyaml(documents: &[String]) -> Option<Vec<Answer>> {
     let probe = Command::new("python3").args(["-c", "import yaml"]).output();
     if !probe.is_ok_and(|output| output.status.success()) {
@@ -26,7 +27,8 @@ pub(crate) fn pyyaml(documents: &[String]) -> Option<Vec<Answer>> {
     Some(ask(command, documents))
 }
 
-/// sigs.k8s.io/yaml's `YAMLToJSON` of each document; `None`, with a word on standard error, when Go is not there.
+/// sigs.k8s.io/yaml's `YAMLToJSON` of each document; `None`, with a word on standard error, when Go
+/// is not there.
 pub(crate) fn go(documents: &[String]) -> Option<Vec<Answer>> {
     let binary =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("go-reader-{}", std::process::id()));
@@ -79,7 +81,8 @@ fn parse(line: &str) -> Answer {
     Answer::Value(answer.get_mut("value").map(Value::take).unwrap_or_default())
 }
 
-/// Whether two JSON values are the same, where a whole number may be written as a floating-point one.
+/// Whether two JSON values are the same, where a whole number may be written as a floating-point
+/// one.
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {

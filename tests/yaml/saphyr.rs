@@ -1,12 +1,13 @@
-//! A reader made of saphyr's parser, which follows the YAML 1.2 specification, and our account of its core schema.
+//! A reader made of saphyr's parser, which follows the YAML 1.2 specification, and our account of
+//! its core schema.
 
 use ompipe::tree::Node;
 use ompipe::yaml::{Dialect, scalar};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-/// The document of a text; `None` when the parser refuses it, or when it holds what only a builder can tell: aliases,
-/// tags and merge keys.
+/// The document of a text; `None` when the parser refuses it, or when it holds what only a builder
+/// can tell: aliases, tags and merge keys.
 pub(crate) fn read(text: &str) -> Option<Value> {
     let mut events = Vec::new();
     for event in Parser::new_from_str(text) {

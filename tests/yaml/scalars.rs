@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::readers::{self, Answer};
 use crate::strategies::AMBIGUOUS;
 
-/// All short texts of the characters that numbers and dates are made of, many longer ones, and words.
+/// All short texts of the characters that numbers and dates are made of, many longer ones, and
+/// words.
 fn texts() -> Vec<String> {
     let alphabet = ['0', '1', '7', '8', '.', '_', ':', '-', '+', 'e', 'x', 'o', 'b'];
     let mut texts: Vec<String> = AMBIGUOUS.iter().map(|text| (*text).to_owned()).collect();

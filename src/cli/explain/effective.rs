@@ -1,6 +1,7 @@
 //! The values of a pipeline, each with the place that set it.
 //!
-//! In: the tree of effective values. Out: lines like those of YAML, in the order of the tree. It shows no secret.
+//! In: the tree of effective values. Out: lines like those of YAML, in the order of the tree. It
+//! shows no secret.
 
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
 //! The scan for secrets: one pass over a text, in time linear in its length.
 //!
-//! It reads YAML as people write it, line by line, and never relies on its being well-formed: where a value could end
-//! in two places, it takes the later one.
+//! It reads YAML as people write it, line by line, and never relies on its being well-formed: where
+//! a value could end in two places, it takes the later one.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -214,8 +214,8 @@ impl<'a> Scan<'a> {
             .unwrap_or_else(|| self.continuation(line_end, column))
     }
 
-    /// The end of the lines that belong to a value whose key stands at `column`: the deeper ones, and those that
-    /// are neither an entry nor an item of their own, as a broken text has them.
+    /// The end of the lines that belong to a value whose key stands at `column`: the deeper ones,
+    /// and those that are neither an entry nor an item of their own, as a broken text has them.
     fn continuation(&self, from: usize, column: usize) -> usize {
         let mut end = from;
         let mut next = from + 1;
@@ -243,7 +243,8 @@ impl<'a> Scan<'a> {
         end
     }
 
-    /// Whether an entry of a mapping starts at a byte: a short text, a colon and a space or the line's end.
+    /// Whether an entry of a mapping starts at a byte: a short text, a colon and a space or the
+    /// line's end.
     fn is_entry(&self, at: usize) -> bool {
         let end = self.line_end(at).min(at + LONGEST_KEY * 2);
         let line = self.bytes.get(at..end).unwrap_or_default();
@@ -353,12 +354,14 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Whether a mapping at a key is judged by its own keys: a group of settings, or a reference to a secret.
+/// Whether a mapping at a key is judged by its own keys: a group of settings, or a reference to a
+/// secret.
 fn leads_on(key: &str) -> bool {
     is_group_key(key) || is_reference_key(key)
 }
 
-/// Whether what follows a value in a flow mapping or sequence is a next entry or its end, and not more of the value.
+/// Whether what follows a value in a flow mapping or sequence is a next entry or its end, and not
+/// more of the value.
 fn flow_goes_on(rest: &[u8]) -> bool {
     let closers = rest.iter().take_while(|byte| b"}] \t".contains(byte)).count();
     match rest[closers..].trim_ascii() {

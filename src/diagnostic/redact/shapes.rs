@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-/// What is a secret by its shape: PEM blocks, JSON Web Tokens, well-known tokens, passwords in URLs.
+/// What is a secret by its shape: PEM blocks, JSON Web Tokens, well-known tokens, passwords in
+/// URLs.
 pub(super) fn shapes(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     pem_blocks(text, &mut found);

@@ -172,7 +172,8 @@ mod planted {
     fn entry() -> impl Strategy<Value = String> {
         let odd = "[a-z\"'{}\\[\\],:#&*!|>%@ \\\\-]{0,4}";
         (key(), odd, odd, 0..9usize).prop_map(|(key, before, after, way)| {
-            // What follows `, ` with a colon in a flow mapping is a key, for YAML and for everybody.
+            // What follows `, ` with a colon in a flow mapping is a key, for YAML and for
+            // everybody.
             let before = if matches!(way, 3 | 4) { before.replace(',', "") } else { before };
             let bare = key.trim_matches(['"', '\'']);
             let value = format!("{before}{CORE}{after}");

@@ -21,8 +21,8 @@ pub struct Fields {
     pub day_of_week: u64,
 }
 
-/// Set where a field holds `*` or `?` with no step beyond one: of two restricted day fields either may match, but with
-/// a star in one of them both must.
+/// Set where a field holds `*` or `?` with no step beyond one: of two restricted day fields either
+/// may match, but with a star in one of them both must.
 pub(super) const STAR: u64 = 1 << 63;
 
 struct Kind {

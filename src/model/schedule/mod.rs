@@ -1,8 +1,9 @@
-//! Schedules as Kubernetes' CronJob takes them: the syntax and the meaning of robfig/cron v3, which its API server and
-//! its controller use.
+//! Schedules as Kubernetes' CronJob takes them: the syntax and the meaning of robfig/cron v3, which
+//! its API server and its controller use.
 //!
-//! In: the text of a schedule. Out: a [`Schedule`]: bit sets of minutes, hours and days, or a constant delay, from which
-//! the next time follows; or the part that is wrong. It knows no clock and no time zone: times are wall-clock times.
+//! In: the text of a schedule. Out: a [`Schedule`]: bit sets of minutes, hours and days, or a
+//! constant delay, from which the next time follows; or the part that is wrong. It knows no clock
+//! and no time zone: times are wall-clock times.
 
 mod delay;
 mod fields;
@@ -32,8 +33,9 @@ pub enum Timing {
 }
 
 impl Schedule {
-    /// Reads a schedule: five fields, or one of `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`,
-    /// `@hourly`, `@every 1h30m`. A time zone in the schedule (`TZ=…`) is refused, as the API server does since 1.29.
+    /// Reads a schedule: five fields, or one of `@yearly`, `@annually`, `@monthly`, `@weekly`,
+    /// `@daily`, `@midnight`, `@hourly`, `@every 1h30m`. A time zone in the schedule (`TZ=…`) is
+    /// refused, as the API server does since 1.29.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         parse_timing(text).map(|timing| Self { text: text.into(), timing })
     }
@@ -48,8 +50,8 @@ impl Schedule {
         self.timing
     }
 
-    /// Whether there is any time at which it runs. Kubernetes accepts a schedule without one; its controller then
-    /// logs an error at every look and starts nothing.
+    /// Whether there is any time at which it runs. Kubernetes accepts a schedule without one; its
+    /// controller then logs an error at every look and starts nothing.
     pub fn ever_fires(&self) -> bool {
         match self.timing {
             Timing::Fields(fields) => fields.ever_fires(),
@@ -57,8 +59,9 @@ impl Schedule {
         }
     }
 
-    /// The first time after another; `None` when there is none until the end of the fifth year after, which is how far
-    /// Kubernetes looks. So 29 February is missed from 2097 to 2098, as 2100 is no leap year, and found again later.
+    /// The first time after another; `None` when there is none until the end of the fifth year
+    /// after, which is how far Kubernetes looks. So 29 February is missed from 2097 to 2098, as
+    /// 2100 is no leap year, and found again later.
     pub fn next_after(&self, time: DateTime) -> Option<DateTime> {
         match self.timing {
             Timing::Fields(fields) => next::next_after(&fields, time),

@@ -1,6 +1,7 @@
 //! The next minute that the fields of a schedule allow.
 //!
-//! In: fields and a wall-clock time. Out: the first later time. It is a search by months and days, at most 72 months long.
+//! In: fields and a wall-clock time. Out: the first later time. It is a search by months and days,
+//! at most 72 months long.
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, date};

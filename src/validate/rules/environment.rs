@@ -1,7 +1,7 @@
 //! Rules about the variables that a definition adds to the containers.
 //!
-//! In: `extraEnvVars`, as `NAME:value` texts or as Kubernetes' own mappings. Out: [`EnvVariable`]s in written order, each
-//! name once. Values are never shown: people put secrets there.
+//! In: `extraEnvVars`, as `NAME:value` texts or as Kubernetes' own mappings. Out: [`EnvVariable`]s
+//! in written order, each name once. Values are never shown: people put secrets there.
 
 use super::place;
 use super::{names, pairs, secrets, size};
@@ -14,8 +14,8 @@ use crate::tree::{Entry, Node, Span};
 /// The sources that `valueFrom` may name.
 const SOURCES: [&str; 4] = ["configMapKeyRef", "fieldRef", "resourceFieldRef", "secretKeyRef"];
 
-/// `extraEnvVars`: a list, each item `NAME:value`, split at the first colon, or `{name, value}` or `{name, valueFrom}`;
-/// or one text of the former, with commas between.
+/// `extraEnvVars`: a list, each item `NAME:value`, split at the first colon, or `{name, value}` or
+/// `{name, valueFrom}`; or one text of the former, with commas between.
 pub fn extra_env_vars(
     node: &Node,
     route: &str,

@@ -1,6 +1,7 @@
 //! The rule about container images.
 //!
-//! In: `ingestionImage`. Out: an [`ImageReference`]. A missing tag, or `latest`, is the user's choice and no finding.
+//! In: `ingestionImage`. Out: an [`ImageReference`]. A missing tag, or `latest`, is the user's
+//! choice and no finding.
 
 use super::place;
 use crate::diagnostic::{Diagnostics, code};

@@ -1,7 +1,9 @@
-//! The rules: what Kubernetes, the ingestion image and the kernel ask for beyond the shape of a definition.
+//! The rules: what Kubernetes, the ingestion image and the kernel ask for beyond the shape of a
+//! definition.
 //!
-//! In: nodes as written, with the route to them. Out: the model's newtypes, or findings at the exact part. One file per
-//! family of rules; nothing here does I/O, and a value of the wrong type is the schema's finding, not a rule's.
+//! In: nodes as written, with the route to them. Out: the model's newtypes, or findings at the
+//! exact part. One file per family of rules; nothing here does I/O, and a value of the wrong type
+//! is the schema's finding, not a rule's.
 
 pub mod environment;
 pub mod image;

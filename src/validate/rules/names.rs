@@ -1,7 +1,8 @@
 //! Rules about names: of Kubernetes objects, of pipelines and services, and across all of them.
 //!
-//! In: names as written, one by one or all of a kind. Out: newtypes; findings for names that Kubernetes or OpenMetadata
-//! refuses, for two things of one name, and a warning where objects cannot carry the name as written.
+//! In: names as written, one by one or all of a kind. Out: newtypes; findings for names that
+//! Kubernetes or OpenMetadata refuses, for two things of one name, and a warning where objects
+//! cannot carry the name as written.
 
 use std::collections::HashMap;
 
@@ -134,8 +135,8 @@ pub fn annotations(node: &Node, route: &str, found: &mut Diagnostics) {
     }
 }
 
-/// Two definitions of one kind and name: an error at each but the first, with the place of the first.
-/// `kind` is how people call it: "pipeline", "service".
+/// Two definitions of one kind and name: an error at each but the first, with the place of the
+/// first. `kind` is how people call it: "pipeline", "service".
 pub fn distinct<'a>(
     kind: &str,
     names: impl IntoIterator<Item = (&'a str, Span)>,
@@ -171,8 +172,8 @@ pub enum Output {
     OmJob,
 }
 
-/// A warning where a pipeline's objects cannot carry its name as written: too long, or with characters that the
-/// names of objects do not have.
+/// A warning where a pipeline's objects cannot carry its name as written: too long, or with
+/// characters that the names of objects do not have.
 pub fn changed_name(
     name: &PipelineName,
     names: &ObjectNames,
@@ -211,14 +212,15 @@ fn ends_with_name(object: &str, name: &str) -> bool {
     object.strip_suffix(name).is_some_and(|prefix| prefix.ends_with('-'))
 }
 
-/// Two pipelines whose objects would share a name all the same: an error. By the hash in the names it takes a chance
-/// of one in 2^50 to get here.
+/// Two pipelines whose objects would share a name all the same: an error. By the hash in the names
+/// it takes a chance of one in 2^50 to get here.
 pub fn distinct_objects<'a>(
     pipelines: impl IntoIterator<Item = (&'a PipelineName, &'a ObjectNames, Span)>,
     found: &mut Diagnostics,
 ) {
     let mut first: HashMap<&str, (&PipelineName, Span)> = HashMap::new();
-    // Names that are carried as written differ as the pipelines' do; the hashed ones are never equal to those.
+    // Names that are carried as written differ as the pipelines' do; the hashed ones are never
+    // equal to those.
     for (name, names, span) in pipelines.into_iter().filter(|(_, names, _)| names.changed) {
         for object in [&names.config_map, &names.cron_om_job] {
             match first.get(&**object) {

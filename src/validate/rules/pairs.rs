@@ -1,7 +1,7 @@
 //! Rules about keys with values in OpenMetadata's string form, `k=v,k=v`, and as mappings.
 //!
-//! In: `nodeSelector` and `podAnnotations`. Out: a [`NodeSelector`] and [`Annotations`]. Each bad pair is a finding of its
-//! own, at that pair; nothing vanishes without a word.
+//! In: `nodeSelector` and `podAnnotations`. Out: a [`NodeSelector`] and [`Annotations`]. Each bad
+//! pair is a finding of its own, at that pair; nothing vanishes without a word.
 
 use std::ops::Range;
 
@@ -40,7 +40,8 @@ pub(super) fn pieces(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// A piece as a place to point at: an empty one has none of its own, so the comma before it stands for it.
+/// A piece as a place to point at: an empty one has none of its own, so the comma before it stands
+/// for it.
 pub(super) fn piece_span(node: &Node, piece: &Range<usize>) -> Span {
     if piece.is_empty() {
         place::part(node, &(piece.start.saturating_sub(1)..piece.start))

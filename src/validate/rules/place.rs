@@ -1,7 +1,8 @@
 //! Where a part of a scalar stands, and how a refusal of it becomes a finding.
 //!
-//! In: a node, and the bytes of its text that are at fault. Out: a span of just these where the text stands in the
-//! source as it is, and of the whole scalar otherwise; findings with it. It never sees the source itself.
+//! In: a node, and the bytes of its text that are at fault. Out: a span of just these where the
+//! text stands in the source as it is, and of the whole scalar otherwise; findings with it. It
+//! never sees the source itself.
 
 use std::ops::Range;
 
@@ -9,13 +10,15 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Refusal;
 use crate::tree::{Node, Span};
 
-/// The span of a part of a string. A plain scalar is as long as its text and a quoted one without escapes two bytes
-/// longer; of all others (escapes, folded lines, block scalars) the whole is shown.
+/// The span of a part of a string. A plain scalar is as long as its text and a quoted one without
+/// escapes two bytes longer; of all others (escapes, folded lines, block scalars) the whole is
+/// shown.
 pub(super) fn part(node: &Node, range: &Range<usize>) -> Span {
     let Some(text) = node.as_str() else {
         return node.span;
     };
-    // An escape may be as short as these characters themselves, and a line break stands for a folded or block scalar.
+    // An escape may be as short as these characters themselves, and a line break stands for a
+    // folded or block scalar.
     let deceptive = |c: char| c.is_control() || matches!(c, '\u{a0}' | '\u{2028}' | '\u{2029}');
     if range.is_empty() || !node.span.is_some() || text.contains(deceptive) {
         return node.span;
@@ -44,7 +47,8 @@ pub(super) fn refused(
         .with_optional_help(help)
 }
 
-/// Reads the text of a node into a newtype. Anything but a string is none, and the schema's finding.
+/// Reads the text of a node into a newtype. Anything but a string is none, and the schema's
+/// finding.
 pub(super) fn parse<T>(
     node: &Node,
     route: &str,
@@ -68,7 +72,8 @@ pub(super) mod written {
     use crate::diagnostic::{Diagnostic, Diagnostics};
     use crate::tree::{Node, SourceId, Span, Value};
 
-    /// A node of JSON, in which every scalar and key stands at its place in a made-up text: [`Text::part`] finds them.
+    /// A node of JSON, in which every scalar and key stands at its place in a made-up text:
+    /// [`Text::part`] finds them.
     pub(in super::super) struct Text {
         text: String,
         pub(in super::super) node: Node,

@@ -1,6 +1,7 @@
 //! Rules about CPU, memory and other resources of a container.
 //!
-//! In: the quantities with their defaults, and the mapping that the user wrote, for the places. Out: [`Resources`].
+//! In: the quantities with their defaults, and the mapping that the user wrote, for the places.
+//! Out: [`Resources`].
 
 use std::cmp::Ordering;
 
@@ -26,8 +27,8 @@ struct Amount {
     span: Option<Span>,
 }
 
-/// `resources`: each a quantity, and no request above its limit, be either of them a default. `written` is the
-/// user's mapping and `resolved` what it amounts to with the defaults.
+/// `resources`: each a quantity, and no request above its limit, be either of them a default.
+/// `written` is the user's mapping and `resolved` what it amounts to with the defaults.
 pub fn resources(
     written: Option<&Node>,
     resolved: &written::Resources,

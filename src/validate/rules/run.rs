@@ -1,19 +1,23 @@
-//! Rules about how a run is started and as whom it runs; and about parameters that the chosen output cannot carry.
+//! Rules about how a run is started and as whom it runs; and about parameters that the chosen
+//! output cannot carry.
 //!
-//! In: the merged `kubernetes` mapping as written. Out: findings. Ranges of single numbers are the schema's.
+//! In: the merged `kubernetes` mapping as written. Out: findings. Ranges of single numbers are the
+//! schema's.
 
 use super::names::Output;
 use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{Entry, Node};
 
-/// The CronJob controller looks at each CronJob every ten seconds: with a shorter deadline it never sees a run in time.
+/// The CronJob controller looks at each CronJob every ten seconds: with a shorter deadline it never
+/// sees a run in time.
 const SHORTEST_STARTING_DEADLINE: i64 = 10;
-/// What `startingDeadlineSeconds: 0` is rendered as: long enough for the controller to see the run, too short to catch
-/// up a missed one. OpenMetadata's own client has come to the same figure.
+/// What `startingDeadlineSeconds: 0` is rendered as: long enough for the controller to see the run,
+/// too short to catch up a missed one. OpenMetadata's own client has come to the same figure.
 pub const NO_CATCH_UP_SECONDS: i64 = 60;
 
-/// `startingDeadlineSeconds`: a warning that says how an explicit 0 is understood; an error for what would never run.
+/// `startingDeadlineSeconds`: a warning that says how an explicit 0 is understood; an error for
+/// what would never run.
 pub fn starting_deadline(kubernetes: &Node, output: Output, route: &str, found: &mut Diagnostics) {
     const KEY: &str = "startingDeadlineSeconds";
     let Some((node, seconds)) = kubernetes.get(KEY).and_then(|node| Some((node, node.as_i64()?)))
@@ -40,7 +44,8 @@ pub fn starting_deadline(kubernetes: &Node, output: Output, route: &str, found: 
     found.push(finding.with_route(under(route, KEY)));
 }
 
-/// `runAsUser: 0` while `runAsNonRoot`, which is on by default, forbids it: the kubelet would refuse to start the container.
+/// `runAsUser: 0` while `runAsNonRoot`, which is on by default, forbids it: the kubelet would
+/// refuse to start the container.
 pub fn run_as_root(
     kubernetes: &Node,
     run_as_user: i64,
@@ -64,7 +69,8 @@ pub fn run_as_root(
     });
 }
 
-/// Parameters that say something about an output which is not the chosen one: nothing is dropped silently.
+/// Parameters that say something about an output which is not the chosen one: nothing is dropped
+/// silently.
 pub fn not_carried(
     kubernetes: &Node,
     output: Output,

@@ -7,7 +7,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Schedule, TimeZone};
 use crate::tree::Node;
 
-/// `schedule`: what Kubernetes' CronJob takes; with a warning when there is no time at which it fires.
+/// `schedule`: what Kubernetes' CronJob takes; with a warning when there is no time at which it
+/// fires.
 pub fn schedule(node: &Node, route: &str, found: &mut Diagnostics) -> Option<Schedule> {
     let schedule =
         place::parse(node, route, (&code::SCHEDULE, "schedule"), Schedule::parse, found)?;

@@ -1,6 +1,7 @@
 //! Texts that give themselves away as secrets, wherever they stand.
 //!
-//! In: a text. Out: what secret it is or holds, by its form alone. Which fields hold secrets is not asked here.
+//! In: a text. Out: what secret it is or holds, by its form alone. Which fields hold secrets is not
+//! asked here.
 
 /// A secret that is known by its form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,7 +14,8 @@ pub(super) enum Secret {
     PasswordInUrl,
 }
 
-/// Whether a text is a secret, or holds one, wherever it stands: a private key, a token, a URL with a password.
+/// Whether a text is a secret, or holds one, wherever it stands: a private key, a token, a URL with
+/// a password.
 pub fn gives_itself_away(text: &str) -> bool {
     Secret::within(text).is_some()
 }

@@ -6,15 +6,16 @@ use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::Span;
 
-/// The longest `NAME=value` with its NUL that Linux passes to a program (MAX_ARG_STRLEN, 32 pages of 4 KiB).
+/// The longest `NAME=value` with its NUL that Linux passes to a program (MAX_ARG_STRLEN, 32 pages
+/// of 4 KiB).
 pub const ENV_STRING_MAX: usize = 131_072;
 /// The most data that a ConfigMap or Secret may hold, keys and values together.
 pub const CONFIG_MAP_MAX: usize = 1 << 20;
 /// The most that an object's annotations may hold, keys and values together.
 pub const ANNOTATIONS_MAX: usize = 256 << 10;
 
-/// A variable of a container, the workflow in `config` among them: one that is too long keeps the container from
-/// starting with "argument list too long".
+/// A variable of a container, the workflow in `config` among them: one that is too long keeps the
+/// container from starting with "argument list too long".
 pub fn env_string(name: &str, value: &str, span: Span, route: &str, found: &mut Diagnostics) {
     let bytes = name.len() + "=".len() + value.len() + "\0".len();
     if bytes <= ENV_STRING_MAX {

@@ -1,6 +1,7 @@
 //! Rules about tolerations.
 //!
-//! In: `tolerations`, as Kubernetes' mappings or as texts `key=value:Effect`. Out: [`Toleration`]s that the API server takes.
+//! In: `tolerations`, as Kubernetes' mappings or as texts `key=value:Effect`. Out: [`Toleration`]s
+//! that the API server takes.
 
 use super::{pairs, place};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
@@ -9,8 +10,8 @@ use crate::tree::{Node, Span};
 
 const WHAT: &str = "toleration";
 
-/// `tolerations`: a list of Kubernetes' mappings; or a text of `key=value:Effect`, `key:Effect` (any value) and
-/// `:Effect` (any key), with commas between.
+/// `tolerations`: a list of Kubernetes' mappings; or a text of `key=value:Effect`, `key:Effect`
+/// (any value) and `:Effect` (any key), with commas between.
 pub fn tolerations(node: &Node, route: &str, found: &mut Diagnostics) -> Option<Vec<Toleration>> {
     let mut read = Vec::new();
     let mut fine = true;

@@ -14,8 +14,8 @@ impl Reader<'_, '_> {
         self.bytes.get(self.at + ahead).copied().unwrap_or(0)
     }
 
-    /// How many bytes stand before the next one in its line. Only blanks and indicators stand before the start of a
-    /// block collection, so this is its column in characters too.
+    /// How many bytes stand before the next one in its line. Only blanks and indicators stand
+    /// before the start of a block collection, so this is its column in characters too.
     #[inline]
     pub(super) fn column(&self) -> isize {
         (self.at - self.line) as isize
@@ -111,7 +111,8 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Tabs outside of texts: a finding each line, and the document's end where they would be indentation.
+    /// Tabs outside of texts: a finding each line, and the document's end where they would be
+    /// indentation.
     #[cold]
     fn skip_tabs(&mut self) -> Result<(), Abort> {
         let is_indentation = self.bytes[self.line..self.at].iter().all(|byte| *byte == b' ');
@@ -122,7 +123,8 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Moves to the next thing of the document and gives its column; `None` when the document is at its end.
+    /// Moves to the next thing of the document and gives its column; `None` when the document is at
+    /// its end.
     #[inline]
     pub(super) fn next_token(&mut self) -> Result<Option<isize>, Abort> {
         self.skip_blank_lines()?;
@@ -144,7 +146,8 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The place of the first byte from `at` on that is no space. Indentation is a good part of a text: eight at a time.
+/// The place of the first byte from `at` on that is no space. Indentation is a good part of a text:
+/// eight at a time.
 #[inline]
 fn after_spaces(bytes: &[u8], mut at: usize) -> usize {
     const SPACES: u64 = u64::from_le_bytes([b' '; 8]);

@@ -1,4 +1,5 @@
-//! The wording of what the tree reader finds. Texts of values are never shown where they may be secret.
+//! The wording of what the tree reader finds. Texts of values are never shown where they may be
+//! secret.
 
 use crate::diagnostic::{Diagnostic, code};
 use crate::tree::Span;

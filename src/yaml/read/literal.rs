@@ -132,7 +132,8 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// Refuses a document's text in the first column: YAML 1.2 takes it for the block's, PyYAML and Go do not.
+    /// Refuses a document's text in the first column: YAML 1.2 takes it for the block's, PyYAML and
+    /// Go do not.
     fn check_root_block(&mut self) -> Result<(), Abort> {
         let (at, line) = (self.at, self.line);
         while matches!(self.byte(), b'\n' | b'\r') {

@@ -29,8 +29,8 @@ const MAY_END_IN_FLOW: [bool; 256] = {
 };
 
 impl<'t> Reader<'t, '_> {
-    /// A plain text in a block collection in column `parent`, over as many lines as it has, and where it ends. The caret
-    /// is left at the `:` behind it if it is a key.
+    /// A plain text in a block collection in column `parent`, over as many lines as it has, and
+    /// where it ends. The caret is left at the `:` behind it if it is a key.
     pub(super) fn block_plain(&mut self, parent: isize) -> Result<(Cow<'t, str>, usize), Abort> {
         self.check_plain_start()?;
         let start = self.at;
@@ -57,8 +57,8 @@ impl<'t> Reader<'t, '_> {
         Ok((text, text_end))
     }
 
-    /// Moves to the next line of a plain text, and says how many line ends were passed; `None`, and the caret as it was,
-    /// when the text is at its end.
+    /// Moves to the next line of a plain text, and says how many line ends were passed; `None`, and
+    /// the caret as it was, when the text is at its end.
     fn continues_below(&mut self, parent: isize) -> Option<usize> {
         let (at, line) = (self.at, self.line);
         let mut line_ends = 0;
@@ -115,7 +115,8 @@ impl<'t> Reader<'t, '_> {
         Ok((text, text_end))
     }
 
-    /// The rest of a plain text's line. The caret is left at what ended it, the end without blanks is returned.
+    /// The rest of a plain text's line. The caret is left at what ended it, the end without blanks
+    /// is returned.
     #[inline]
     fn plain_line(&mut self, may_end: &[bool; 256]) -> usize {
         let bytes = self.bytes;
@@ -130,7 +131,8 @@ impl<'t> Reader<'t, '_> {
                     b'#' => matches!(bytes[at - 1], b' ' | b'\t') && at > self.at,
                     b'\t' => {
                         let rest = &bytes[at..];
-                        // Tabs at the line's end or before a comment are reported as such by who comes next.
+                        // Tabs at the line's end or before a comment are reported as such by who
+                        // comes next.
                         let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
                         if !matches!(rest.get(blanks), None | Some(b'\n' | b'\r' | b'#')) {
                             let span = self.span(at, at + 1);

@@ -137,8 +137,8 @@ impl<'t> Reader<'t, '_> {
         Ok(node)
     }
 
-    /// Remembers a node under its anchor. The copy counts as much as what is copied, so that neither anchors nor aliases
-    /// can make a small text large.
+    /// Remembers a node under its anchor. The copy counts as much as what is copied, so that
+    /// neither anchors nor aliases can make a small text large.
     pub(super) fn anchor(
         &mut self,
         properties: &Properties<'t>,

@@ -90,7 +90,8 @@ impl<'t> Reader<'t, '_> {
                 _ => break,
             }
         }
-        // YAML 1.2 wants the lines indented; PyYAML and Go do not. A quote that was forgotten shows by this.
+        // YAML 1.2 wants the lines indented; PyYAML and Go do not. A quote that was forgotten shows
+        // by this.
         if self.dialect == Dialect::Definition {
             let is_indented = self.bytes[self.line..].iter().take_while(|b| **b == b' ').count()
                 as isize

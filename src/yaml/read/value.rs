@@ -67,7 +67,8 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// The value of a scalar with one of YAML's own tags. Only texts that all readers take for that type are let through.
+    /// The value of a scalar with one of YAML's own tags. Only texts that all readers take for that
+    /// type are let through.
     fn tagged_value(&mut self, text: &str, tag: Tag<'t>, span: Span) -> Value {
         let kind = tag.core().unwrap_or_default();
         if kind == "str" {

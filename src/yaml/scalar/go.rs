@@ -1,4 +1,5 @@
-//! Go's sigs.k8s.io/yaml, the reader of kubectl, Helm, Flux and Argo CD: `resolve` of go.yaml.in/yaml/v2.
+//! Go's sigs.k8s.io/yaml, the reader of kubectl, Helm, Flux and Argo CD: `resolve` of
+//! go.yaml.in/yaml/v2.
 
 use super::{Reading, finite, integer, is_decimal_float, split_sign};
 
@@ -40,8 +41,8 @@ fn fraction(text: &str) -> Reading {
     float(&text.replace('_', ""))
 }
 
-/// Integers as Go writes them in source (`0x`, `0o`, `0b`, a leading zero for octal), underscores taken out wherever
-/// they stand; then decimal floating point, which also takes what overflowed.
+/// Integers as Go writes them in source (`0x`, `0o`, `0b`, a leading zero for octal), underscores
+/// taken out wherever they stand; then decimal floating point, which also takes what overflowed.
 fn number(text: &str) -> Reading {
     let (_, rest) = split_sign(text);
     if matches!(rest, ".inf" | ".Inf" | ".INF") {

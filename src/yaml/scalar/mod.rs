@@ -1,7 +1,8 @@
 //! What a plain scalar means: to YAML 1.2's core schema, to PyYAML and to Go's sigs.k8s.io/yaml.
 //!
-//! In: the text of an unquoted scalar. Out: a [`Reading`] per reader, whether they agree, and whether a writer must
-//! quote the text. It never looks at structure and never decides what to do about a disagreement.
+//! In: the text of an unquoted scalar. Out: a [`Reading`] per reader, whether they agree, and
+//! whether a writer must quote the text. It never looks at structure and never decides what to do
+//! about a disagreement.
 
 mod core;
 mod go;
@@ -61,8 +62,8 @@ pub fn reading(text: &str, dialect: Dialect) -> Reading {
     }
 }
 
-/// The value of a plain scalar. What JSON cannot hold (dates, infinity, integers beyond 64 bits) stays text: the tree
-/// reader reports it beforehand where it is a mistake.
+/// The value of a plain scalar. What JSON cannot hold (dates, infinity, integers beyond 64 bits)
+/// stays text: the tree reader reports it beforehand where it is a mistake.
 pub fn resolve(text: &str, dialect: Dialect) -> Value {
     reading(text, dialect).into_value(text)
 }
@@ -92,7 +93,8 @@ impl Reading {
         }
     }
 
-    /// Whether two readers' values are the same to whoever gets them as JSON: `1000` and `1000.0` are.
+    /// Whether two readers' values are the same to whoever gets them as JSON: `1000` and `1000.0`
+    /// are.
     fn is_same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Number(one), Self::Number(other)) if one.is_f64() || other.is_f64() => {
@@ -136,7 +138,8 @@ pub(super) fn may_be_ambiguous(text: &str) -> bool {
     !is_surely_text(text)
 }
 
-/// A first look that settles most scalars: no reader takes a text of this shape for anything but text.
+/// A first look that settles most scalars: no reader takes a text of this shape for anything but
+/// text.
 #[inline]
 fn is_surely_text(text: &str) -> bool {
     match text.as_bytes() {
@@ -158,7 +161,8 @@ fn is_small_decimal(text: &str) -> bool {
     }
 }
 
-/// An integer in a base, 64 bits of either sign. The digits have no sign of their own and no underscores.
+/// An integer in a base, 64 bits of either sign. The digits have no sign of their own and no
+/// underscores.
 fn integer(negative: bool, digits: &str, base: u32) -> Option<Reading> {
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
         return None;
@@ -193,7 +197,8 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// YAML 1.2's shape of a decimal floating-point number, without sign: `1`, `1.`, `1.5`, `.5`, each with an exponent.
+/// YAML 1.2's shape of a decimal floating-point number, without sign: `1`, `1.`, `1.5`, `.5`, each
+/// with an exponent.
 fn is_decimal_float(text: &str) -> bool {
     let (whole, rest) = split_digits(text);
     let (fraction, rest) = match rest.strip_prefix('.') {

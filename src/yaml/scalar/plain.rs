@@ -3,8 +3,8 @@
 use super::Reading;
 use super::{core, go, is_surely_text, pyyaml};
 
-/// Whether PyYAML, sigs.k8s.io/yaml or a YAML 1.2 reader would read this text, written plain as a key or a value in
-/// block context, as anything but exactly this string.
+/// Whether PyYAML, sigs.k8s.io/yaml or a YAML 1.2 reader would read this text, written plain as a
+/// key or a value in block context, as anything but exactly this string.
 pub fn needs_quotes(text: &str) -> bool {
     has_plain_syntax_trouble(text) || !is_text_to_all(text)
 }
@@ -16,7 +16,8 @@ fn is_text_to_all(text: &str) -> bool {
             && go::reading(text) == Reading::Text
 }
 
-/// Whether the text would be cut, joined or refused by the scanners, whatever the resolvers would make of it.
+/// Whether the text would be cut, joined or refused by the scanners, whatever the resolvers would
+/// make of it.
 fn has_plain_syntax_trouble(text: &str) -> bool {
     let bytes = text.as_bytes();
     let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
@@ -56,8 +57,8 @@ fn has_plain_syntax_trouble(text: &str) -> bool {
     false
 }
 
-/// The common case: printable ASCII without the two characters that mean something inside a plain scalar. No early exit,
-/// so that compilers look at many bytes at once.
+/// The common case: printable ASCII without the two characters that mean something inside a plain
+/// scalar. No early exit, so that compilers look at many bytes at once.
 fn is_plain_throughout(bytes: &[u8]) -> bool {
     bytes.iter().fold(true, |plain, &byte| {
         plain & (byte.wrapping_sub(b' ') < 0x5f) & (byte != b':') & (byte != b'#')
@@ -100,8 +101,8 @@ pub(in crate::yaml) fn is_safe_plain_byte(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && byte != b'#' && byte != b':'
 }
 
-/// A character that all three readers take raw on a line. Beyond YAML's own set, U+0085, U+2028 and U+2029 (line breaks
-/// to YAML 1.1) and the byte order mark are left out.
+/// A character that all three readers take raw on a line. Beyond YAML's own set, U+0085, U+2028 and
+/// U+2029 (line breaks to YAML 1.1) and the byte order mark are left out.
 pub(in crate::yaml) fn is_printable(character: char) -> bool {
     matches!(character,
         ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}'

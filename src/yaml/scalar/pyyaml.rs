@@ -34,7 +34,8 @@ pub(super) fn reading(text: &str) -> Reading {
     whole(negative, rest).unwrap_or(Reading::Text)
 }
 
-/// Its integers: binary, octal by a leading zero, decimal, hexadecimal and base 60, with underscores anywhere.
+/// Its integers: binary, octal by a leading zero, decimal, hexadecimal and base 60, with
+/// underscores anywhere.
 fn whole(negative: bool, text: &str) -> Option<Reading> {
     let without = |text: &str| text.replace('_', "");
     let made_of = |text: &str, digit: fn(u8) -> bool| {
