@@ -94,7 +94,9 @@ pub fn compile(
             .flat_map(|renderer| renderer.account(namespace, account, found))
             .collect::<Vec<_>>()
     });
-    let mut all = accounts.map(|manifest| object(&manifest, None, Span::NONE)).collect::<Vec<_>>();
+    let mut room = String::new();
+    let mut all =
+        accounts.map(|manifest| object(&manifest, None, Span::NONE, &mut room)).collect::<Vec<_>>();
     all.append(&mut objects);
     all
 }
@@ -109,14 +111,15 @@ fn one(
     let mut outcome = Outcome::default();
     let found = &mut outcome.found;
     let pipeline = validator.pipeline(definition, found);
-    let (Some(pipeline), Some(renderer)) = (pipeline, renderer) else {
+    let (Some(mut pipeline), Some(renderer)) = (pipeline, renderer) else {
         return outcome;
     };
-    let manifests = renderer.pipeline(&pipeline, mode, found);
+    let manifests = renderer.pipeline(&mut pipeline, mode, found);
     if wanted {
         let folder = Some(pipeline.names.folder.as_str());
-        let objects =
-            manifests.iter().map(|manifest| object(manifest, folder, definition.name_span()));
+        let span = definition.name_span();
+        let mut room = String::with_capacity(8192);
+        let objects = manifests.iter().map(|manifest| object(manifest, folder, span, &mut room));
         outcome.objects = objects.collect();
         let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
         outcome.account = Some((namespace, service_account_name));
@@ -124,11 +127,16 @@ fn one(
     outcome
 }
 
-fn object(manifest: &Manifest, folder: Option<&str>, span: Span) -> Object {
-    let mut text = String::with_capacity(4096);
-    yaml::write(manifest.node(), &mut text);
-    text.shrink_to_fit();
-    Object { file: manifest.file_name(folder), order: manifest.apply_order(), span, text }
+/// `room` is where the text is made, to be kept in no more memory than it needs.
+fn object(manifest: &Manifest, folder: Option<&str>, span: Span, room: &mut String) -> Object {
+    room.clear();
+    yaml::write(manifest.node(), room);
+    Object {
+        file: manifest.file_name(folder),
+        order: manifest.apply_order(),
+        span,
+        text: room.as_str().to_owned(),
+    }
 }
 
 /// A pipeline that is asked for and not there is an error, not an empty answer.

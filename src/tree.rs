@@ -197,6 +197,16 @@ impl Mapping {
         Self { entries: Vec::with_capacity(capacity) }
     }
 
+    /// A mapping of these entries. Their keys are distinct, and take no memory of their own.
+    pub fn of<const N: usize>(entries: [(&'static str, Node); N]) -> Self {
+        let entries = entries.map(|(key, value)| Entry {
+            key: CompactString::const_new(key),
+            key_span: Span::NONE,
+            value,
+        });
+        Self { entries: Vec::from(entries) }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -252,9 +262,9 @@ impl Mapping {
         Some(self.entries.remove(position).value)
     }
 
-    /// Gives back the room that was kept for more entries.
-    pub fn shrink_to_fit(&mut self) {
-        self.entries.shrink_to_fit();
+    /// Takes the entries out into a mapping with no room for more; what is left is empty, with the room that there was.
+    pub fn take_exactly(&mut self) -> Mapping {
+        Self { entries: self.entries.drain(..).collect() }
     }
 
     /// Keeps the entries for which the function says so.
@@ -262,7 +272,12 @@ impl Mapping {
         self.entries.retain(keep);
     }
 
-    /// Orders the entries by a key of theirs; equal ones keep their order.
+    /// Orders the entries by their keys, in byte order.
+    pub fn sort(&mut self) {
+        self.entries.sort_by(|one, other| one.key.cmp(&other.key));
+    }
+
+    /// Orders the entries by what the function makes of them; equal ones keep their order.
     pub fn sort_by_key<K: Ord>(&mut self, key: impl FnMut(&Entry) -> K) {
         self.entries.sort_by_key(key);
     }
@@ -288,7 +303,8 @@ impl IntoIterator for Mapping {
 
 impl<K: Into<CompactString>> FromIterator<(K, Node)> for Mapping {
     fn from_iter<I: IntoIterator<Item = (K, Node)>>(entries: I) -> Self {
-        let mut mapping = Self::new();
+        let entries = entries.into_iter();
+        let mut mapping = Self::with_capacity(entries.size_hint().0);
         for (key, value) in entries {
             mapping.insert(key, value);
         }

@@ -82,7 +82,7 @@ fn first(mapping: &mut Mapping, keys: &[&str]) {
 
 fn sort(mapping: &mut Mapping) {
     if !mapping.iter().map(|entry| entry.key.as_str()).is_sorted() {
-        mapping.sort_by_key(|entry| entry.key.clone());
+        mapping.sort();
     }
 }
 

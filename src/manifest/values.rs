@@ -80,10 +80,8 @@ impl<'n> Checker<'_, 'n> {
 
     fn labels(&mut self, mapping: &Mapping) {
         for entry in mapping {
-            self.key(&entry.key, entry.key_span, "a label's key", |key| {
-                LabelKey::parse(key).map(drop)
-            });
-            self.text(&entry.value, "a label's value", |value| LabelValue::parse(value).map(drop));
+            self.key(&entry.key, entry.key_span, "a label's key", LabelKey::check);
+            self.text(&entry.value, "a label's value", LabelValue::check);
         }
     }
 
@@ -94,9 +92,7 @@ impl<'n> Checker<'_, 'n> {
             let lower =
                 key.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| key.to_ascii_lowercase());
             let key = lower.as_deref().unwrap_or(key);
-            self.key(key, entry.key_span, "an annotation's key", |key| {
-                LabelKey::parse(key).map(drop)
-            });
+            self.key(key, entry.key_span, "an annotation's key", LabelKey::check);
         }
     }
 

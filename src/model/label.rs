@@ -22,6 +22,12 @@ text_newtype!(LabelValue);
 impl LabelKey {
     /// Reads a key.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
+        Self::check(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Whether a text is a key.
+    pub fn check(text: &str) -> Result<(), Refusal> {
         let (prefix, name) = match text.split_once('/') {
             Some((prefix, name)) => (Some(prefix), name),
             None => (None, text),
@@ -41,8 +47,7 @@ impl LabelKey {
             return Err(Refusal::new(0..text.len(), "a label's key must have a name"));
         }
         check_characters(name, "the name of a label's key")
-            .map_err(|refusal| refusal.shifted(name_start))?;
-        Ok(Self(text.into()))
+            .map_err(|refusal| refusal.shifted(name_start))
     }
 }
 
@@ -54,10 +59,16 @@ impl LabelValue {
 
     /// Reads a value.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
-        if !text.is_empty() {
-            check_characters(text, "a label's value")?;
-        }
+        Self::check(text)?;
         Ok(Self(text.into()))
+    }
+
+    /// Whether a text is a value.
+    pub fn check(text: &str) -> Result<(), Refusal> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        check_characters(text, "a label's value")
     }
 }
 

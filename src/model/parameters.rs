@@ -84,14 +84,14 @@ impl Parameters {
         } = self;
         let pull_secrets = image_pull_secrets
             .iter()
-            .map(|name| Node::new(Mapping::from_iter([("name", Node::new(name.as_str()))])))
+            .map(|name| Node::new(Mapping::of([("name", Node::new(name.as_str()))])))
             .collect::<Vec<_>>();
         let selector = node_selector
             .0
             .iter()
             .map(|(key, value)| (key.as_str(), Node::new(value.as_str())))
             .collect::<Mapping>();
-        let mut mapping = Mapping::from_iter([
+        let mut mapping = Mapping::of([
             ("namespace", Node::new(namespace.as_str())),
             ("ingestionImage", Node::new(ingestion_image.as_str())),
             ("imagePullPolicy", Node::new(image_pull_policy.as_str())),
@@ -150,7 +150,7 @@ fn resource_node(resources: &Resources) -> Node {
                 .collect::<Mapping>(),
         )
     };
-    Node::new(Mapping::from_iter([
+    Node::new(Mapping::of([
         ("requests", list(&resources.requests)),
         ("limits", list(&resources.limits)),
     ]))

@@ -113,7 +113,7 @@ fn parse_nanos(text: &str) -> Result<i128, Refusal> {
     let suffix_start = text.len() - suffix.len();
     let (ten, binary) = parse_suffix(suffix).map_err(|refusal| refusal.shifted(suffix_start))?;
     debug_assert!(start <= suffix_start);
-    let digits = [whole, fraction].concat();
+    let digits = CompactString::from(whole) + fraction;
     let magnitude = scale(&digits, ten - i64::try_from(fraction.len()).unwrap_or(i64::MAX), binary);
     Ok(if text.starts_with('-') { -magnitude } else { magnitude })
 }

@@ -38,11 +38,9 @@ impl SecretReference {
     /// `{secretKeyRef: {name, key}}`.
     pub fn to_mapping(&self) -> Mapping {
         let Self { name, key } = self;
-        let reference = Mapping::from_iter([
-            ("name", Node::new(name.clone())),
-            ("key", Node::new(key.clone())),
-        ]);
-        Mapping::from_iter([(SECRET_KEY_REF, Node::new(reference))])
+        let reference =
+            Mapping::of([("name", Node::new(name.clone())), ("key", Node::new(key.clone()))]);
+        Mapping::of([(SECRET_KEY_REF, Node::new(reference))])
     }
 }
 

@@ -3,7 +3,10 @@
 //!
 //! In: the text of each object and its path below the output folder. Out: a [`FileSet`], or findings. It does no I/O.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use rayon::prelude::*;
 
 use super::kustomization;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
@@ -41,7 +44,7 @@ impl FileSet {
             .into_iter()
             .map(|(path, order, span, text)| File { path, text, order, span })
             .collect();
-        files.sort_by(|one, other| (one.order, &one.path).cmp(&(other.order, &other.path)));
+        files.par_sort_by(|one, other| (one.order, &one.path).cmp(&(other.order, &other.path)));
         let files = share(files);
         check(&files, found);
         Self { files }
@@ -65,18 +68,23 @@ impl FileSet {
 
 /// Puts the texts of one path into one file, at the place of the first of them.
 fn share(files: Vec<File>) -> Vec<File> {
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut shared: Vec<File> = Vec::with_capacity(files.len());
-    for file in files {
-        match places.get(&file.path).and_then(|at| shared.get_mut(*at)) {
+    let mut firsts: HashMap<&str, usize> = HashMap::with_capacity(files.len());
+    let mut count = 0;
+    let places = files.iter().map(|file| {
+        *firsts.entry(file.path.as_str()).or_insert_with(|| {
+            count += 1;
+            count - 1
+        })
+    });
+    let places = places.collect::<Vec<_>>();
+    let mut shared: Vec<File> = Vec::with_capacity(count);
+    for (file, place) in files.into_iter().zip(places) {
+        match shared.get_mut(place) {
             Some(first) => {
                 first.text.push_str("---\n");
                 first.text.push_str(&file.text);
             }
-            None => {
-                places.insert(file.path.clone(), shared.len());
-                shared.push(file);
-            }
+            None => shared.push(file),
         }
     }
     shared
@@ -84,7 +92,7 @@ fn share(files: Vec<File>) -> Vec<File> {
 
 fn check(files: &[File], found: &mut Diagnostics) {
     // Of folders and files alike: `Sales/x.yaml` and `sales/y.yaml` would share a folder.
-    let mut seen: BTreeMap<String, (&str, Span)> = BTreeMap::new();
+    let mut seen: HashMap<Cow<'_, str>, (&str, Span)> = HashMap::with_capacity(2 * files.len());
     for file in files {
         if let Some(why) = unsafe_path(&file.path) {
             found.push(Diagnostic::error(
@@ -96,7 +104,7 @@ fn check(files: &[File], found: &mut Diagnostics) {
         }
         for end in ends(&file.path) {
             let part = file.path.get(..end).unwrap_or_default();
-            let (first, first_span) = *seen.entry(part.to_lowercase()).or_insert((part, file.span));
+            let (first, first_span) = *seen.entry(lower_case(part)).or_insert((part, file.span));
             if first != part {
                 found.push(
                     Diagnostic::error(
@@ -112,6 +120,11 @@ fn check(files: &[File], found: &mut Diagnostics) {
             }
         }
     }
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+    if text.bytes().all(is_lower) { text.into() } else { text.to_lowercase().into() }
 }
 
 /// Where each folder of a path ends, and the path itself.

@@ -233,6 +233,8 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
             MAX_FILE_BYTES >> 20
         )));
     }
+    // They are kept as long as the run lasts, to show lines of them.
+    bytes.shrink_to_fit();
     Ok(bytes)
 }
 

@@ -16,7 +16,7 @@ use super::{Mode, run};
 use crate::definition::PipelineType;
 use crate::definition::parameters::ExitHandler;
 use crate::model::{Namespace, Parameters, Pipeline, ServiceAccountName};
-use crate::tree::{Entry, Mapping, Node, Span};
+use crate::tree::{Entry, Mapping, Node};
 use crate::validate::rules::run::NO_CATCH_UP_SECONDS;
 use crate::yaml;
 
@@ -29,12 +29,12 @@ static LAUNCHER_DIGEST: LazyLock<[u8; 32]> = LazyLock::new(|| Sha256::digest(LAU
 /// A schedule that never comes, for a pipeline without one: also when somebody resumes it by hand, it waits for a person.
 const NEVER: &str = "0 0 31 2 *";
 
-/// The context of one pipeline.
-pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
-    let mut workflow = pipeline.workflow.clone();
-    let secrets = SecretVariables::replace_in(&mut workflow);
-    let mut config = String::new();
-    yaml::write(&workflow, &mut config);
+/// The context of one pipeline. In its workflow, placeholders take the place of its secrets.
+pub(super) fn of_pipeline(pipeline: &mut Pipeline, mode: Mode) -> Mapping {
+    let secrets = SecretVariables::replace_in(&mut pipeline.workflow);
+    let pipeline = &*pipeline;
+    let mut config = String::with_capacity(2048);
+    yaml::write(&pipeline.workflow, &mut config);
 
     let operator = pipeline.parameters.use_om_job_operator;
     let exit_handler = (!operator).then_some(pipeline.parameters.exit_handler);
@@ -55,65 +55,58 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, mode: Mode) -> Mapping {
     let labels = labels(pipeline);
     let mut run_labels = labels.clone();
     if let Some(run_id) = run_id {
-        run_labels.insert("app.kubernetes.io/run-id", Node::new(run_id.to_string()));
+        let key = CompactString::const_new("app.kubernetes.io/run-id");
+        run_labels.insert(key, Node::new(run_id.to_string()));
     }
-    let mut context = Mapping::with_capacity(12);
-    context.insert("pipeline", Node::new(described(pipeline)));
-    context.insert("names", Node::new(names(pipeline, run_name)));
-    context.insert("labels", Node::new(labels));
-    context.insert("runLabels", Node::new(run_labels));
-    context.insert("annotations", Node::new(annotations(pipeline)));
-    context.insert("podAnnotations", Node::new(pod_annotations(pipeline, &hash)));
-    context.insert("kubernetes", Node::new(parameters(&pipeline.parameters)));
-    context.insert(
-        "podTemplate",
-        pipeline.pod_template.clone().unwrap_or_else(|| Node::new(Mapping::new())),
-    );
-    context.insert(
-        "config",
-        Node::new(object([("text", Node::new(config)), ("hash", Node::new(hash))])),
-    );
-    context.insert("launcher", Node::new(if launched { LAUNCHER } else { "" }));
-    context.insert(
-        "env",
-        Node::new(object([
-            ("main", Node::new(environment.main)),
-            ("exitHandler", Node::new(environment.exit_handler)),
-        ])),
-    );
-    context.insert(
-        "command",
-        Node::new(object([
-            ("main", exit_handler::main_command(launched)),
-            ("exitHandler", exit_handler::command(exit_handler, launched)),
-        ])),
-    );
-    context.insert(
-        "exitHandler",
-        Node::new(object([
-            ("isPreStop", Node::new(exit_handler == Some(ExitHandler::PreStop))),
-            ("isSidecar", Node::new(exit_handler == Some(ExitHandler::Sidecar))),
-        ])),
-    );
-    context
+    let launcher = if launched { LAUNCHER } else { "" };
+    let no_template = || Node::new(Mapping::new());
+    let config = Mapping::of([("text", Node::new(config)), ("hash", Node::new(hash.as_str()))]);
+    let env = Mapping::of([
+        ("main", Node::new(environment.main)),
+        ("exitHandler", Node::new(environment.exit_handler)),
+    ]);
+    let command = Mapping::of([
+        ("main", exit_handler::main_command(launched)),
+        ("exitHandler", exit_handler::command(exit_handler, launched)),
+    ]);
+    let way = Mapping::of([
+        ("isPreStop", Node::new(exit_handler == Some(ExitHandler::PreStop))),
+        ("isSidecar", Node::new(exit_handler == Some(ExitHandler::Sidecar))),
+    ]);
+    Mapping::of([
+        ("pipeline", Node::new(described(pipeline))),
+        ("names", Node::new(names(pipeline, run_name))),
+        ("labels", Node::new(labels)),
+        ("runLabels", Node::new(run_labels)),
+        ("annotations", Node::new(annotations(pipeline))),
+        ("podAnnotations", Node::new(pod_annotations(pipeline, &hash))),
+        ("kubernetes", Node::new(parameters(&pipeline.parameters))),
+        ("podTemplate", pipeline.pod_template.clone().unwrap_or_else(no_template)),
+        ("config", Node::new(config)),
+        ("launcher", Node::new(CompactString::const_new(launcher))),
+        ("env", Node::new(env)),
+        ("command", Node::new(command)),
+        ("exitHandler", Node::new(way)),
+    ])
 }
 
 /// The context of what pipelines share: the service account and its rights.
 pub(super) fn of_account(namespace: &Namespace, name: &ServiceAccountName) -> Mapping {
-    let parameters = object([
+    let parameters = Mapping::of([
         ("namespace", Node::new(namespace.as_str())),
         ("serviceAccountName", Node::new(name.as_str())),
     ]);
-    let mut labels = Mapping::with_capacity(3);
-    labels.insert("app.kubernetes.io/name", Node::new("openmetadata"));
-    labels.insert("app.kubernetes.io/component", Node::new("ingestion"));
-    labels.insert("app.kubernetes.io/managed-by", Node::new("openmetadata"));
-    object([("labels", Node::new(labels)), ("kubernetes", Node::new(parameters))])
+    let labels = Mapping::of([
+        ("app.kubernetes.io/component", Node::new("ingestion")),
+        ("app.kubernetes.io/managed-by", Node::new("openmetadata")),
+        ("app.kubernetes.io/name", Node::new("openmetadata")),
+    ]);
+    Mapping::of([("labels", Node::new(labels)), ("kubernetes", Node::new(parameters))])
 }
 
 fn described(pipeline: &Pipeline) -> Mapping {
     let schedule = pipeline.schedule.as_ref().map_or(NEVER, |schedule| schedule.as_str());
-    object([
+    Mapping::of([
         ("name", Node::new(pipeline.name.as_str())),
         ("type", Node::new(pipeline.pipeline_type.as_str())),
         ("fqn", Node::new(pipeline.fqn.as_str())),
@@ -126,7 +119,7 @@ fn described(pipeline: &Pipeline) -> Mapping {
 
 fn names(pipeline: &Pipeline, run_name: Option<CompactString>) -> Mapping {
     let names = &pipeline.names;
-    let mut mapping = object([
+    let mut mapping = Mapping::of([
         ("configMap", Node::new(names.config_map.clone())),
         ("secret", Node::new(names.secret.clone())),
         ("cronJob", Node::new(names.cron_job.clone())),
@@ -154,15 +147,20 @@ fn labels(pipeline: &Pipeline) -> Mapping {
         PipelineType::Application => "application",
         _ => "ingestion",
     };
+    let own = Mapping::of([
+        ("app.kubernetes.io/component", Node::new(component)),
+        ("app.kubernetes.io/managed-by", Node::new("openmetadata")),
+        ("app.kubernetes.io/name", Node::new("openmetadata")),
+        ("app.kubernetes.io/pipeline", Node::new(pipeline.names.label.as_str())),
+        (
+            "app.kubernetes.io/pipeline-type",
+            Node::new(pipeline.pipeline_type.as_str().to_lowercase()),
+        ),
+    ]);
     let mut labels = pipeline.labels.clone();
-    labels.insert("app.kubernetes.io/name", Node::new("openmetadata"));
-    labels.insert("app.kubernetes.io/component", Node::new(component));
-    labels.insert("app.kubernetes.io/managed-by", Node::new("openmetadata"));
-    labels.insert("app.kubernetes.io/pipeline", Node::new(pipeline.names.label.as_str()));
-    labels.insert(
-        "app.kubernetes.io/pipeline-type",
-        Node::new(pipeline.pipeline_type.as_str().to_lowercase()),
-    );
+    for Entry { key, value, .. } in own {
+        labels.insert(key, value);
+    }
     labels
 }
 
@@ -170,8 +168,8 @@ fn labels(pipeline: &Pipeline) -> Mapping {
 fn annotations(pipeline: &Pipeline) -> Mapping {
     let mut annotations = pipeline.annotations.clone();
     if let Some(description) = &pipeline.description {
-        annotations
-            .insert("pipelines.openmetadata.org/description", Node::new(description.as_str()));
+        let key = CompactString::const_new("pipelines.openmetadata.org/description");
+        annotations.insert(key, Node::new(description.as_str()));
     }
     annotations
 }
@@ -182,7 +180,8 @@ fn pod_annotations(pipeline: &Pipeline, hash: &str) -> Mapping {
     for (key, value) in &pipeline.parameters.pod_annotations.0 {
         annotations.insert(key.as_str(), Node::new(value.as_str()));
     }
-    annotations.insert("pipelines.openmetadata.org/config-hash", Node::new(hash));
+    let key = CompactString::const_new("pipelines.openmetadata.org/config-hash");
+    annotations.insert(key, Node::new(hash));
     annotations
 }
 
@@ -194,7 +193,8 @@ fn config_hash(config: &str, launched: bool) -> String {
         hash.update(*LAUNCHER_DIGEST);
     }
     // 16 hexadecimal digits: enough to tell versions of one file apart, short enough to read in a diff.
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let start = hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+    format!("{start:016x}")
 }
 
 /// The parameters as templates see them: what is written, but for what Kubernetes reads otherwise.
@@ -202,14 +202,6 @@ fn parameters(parameters: &Parameters) -> Mapping {
     let mut mapping = parameters.to_mapping();
     if parameters.starting_deadline_seconds == 0 {
         mapping.insert("startingDeadlineSeconds", Node::new(NO_CATCH_UP_SECONDS));
-    }
-    mapping
-}
-
-pub(super) fn object<const N: usize>(entries: [(&'static str, Node); N]) -> Mapping {
-    let mut mapping = Mapping::with_capacity(N);
-    for (key, value) in entries {
-        mapping.push(Entry { key: CompactString::const_new(key), key_span: Span::NONE, value });
     }
     mapping
 }

@@ -6,7 +6,6 @@
 use compact_str::CompactString;
 use uuid::Uuid;
 
-use super::context::object;
 use super::exit_handler::EXIT_CODE_FILE;
 use super::secrets::SecretVariables;
 use crate::definition::parameters::ExitHandler;
@@ -91,22 +90,22 @@ fn extra(variable: &EnvVariable) -> Node {
         EnvValue::Text(value) => ("value", Node::new(value.clone())),
         EnvValue::From(source) => ("valueFrom", source.clone()),
     };
-    Node::new(object([("name", Node::new(name.as_str())), value]))
+    Node::new(Mapping::of([("name", Node::new(name.as_str())), value]))
 }
 
 fn literal(name: &'static str, value: impl Into<Value>) -> Node {
-    Node::new(object([("name", Node::new(name)), ("value", Node::new(value))]))
+    Node::new(Mapping::of([("name", Node::new(name)), ("value", Node::new(value))]))
 }
 
 fn from(name: &'static str, kind: &'static str, reference: Mapping) -> Node {
-    let source = object([(kind, Node::new(reference))]);
-    Node::new(object([("name", Node::new(name)), ("valueFrom", Node::new(source))]))
+    let source = Mapping::of([(kind, Node::new(reference))]);
+    Node::new(Mapping::of([("name", Node::new(name)), ("valueFrom", Node::new(source))]))
 }
 
 fn config_map_key(pipeline: &Pipeline, key: &'static str) -> Mapping {
-    object([("name", Node::new(pipeline.names.config_map.clone())), ("key", Node::new(key))])
+    Mapping::of([("name", Node::new(pipeline.names.config_map.clone())), ("key", Node::new(key))])
 }
 
 fn field(path: &'static str) -> Mapping {
-    object([("fieldPath", Node::new(path))])
+    Mapping::of([("fieldPath", Node::new(path))])
 }

@@ -95,10 +95,11 @@ impl Renderer {
         sound.then_some(Self { templates })
     }
 
-    /// The objects of one pipeline; none when something in them is wrong.
+    /// The objects of one pipeline; none when something in them is wrong. In its workflow, placeholders take the place of
+    /// its secrets.
     pub fn pipeline(
         &self,
-        pipeline: &Pipeline,
+        pipeline: &mut Pipeline,
         mode: Mode,
         found: &mut Diagnostics,
     ) -> Vec<Manifest> {

@@ -36,7 +36,7 @@ impl SecretVariables {
     /// The variables as entries of a container's `env`.
     pub(super) fn env(&self) -> impl Iterator<Item = Node> {
         self.variables.iter().map(|(variable, reference)| {
-            Node::new(Mapping::from_iter([
+            Node::new(Mapping::of([
                 ("name", Node::new(variable.clone())),
                 ("valueFrom", Node::new(reference.to_mapping())),
             ]))
@@ -46,7 +46,7 @@ impl SecretVariables {
     fn walk(&mut self, node: &mut Node) {
         if let Some(reference) = SecretReference::of(node) {
             let variable = self.variable(reference);
-            node.value = Mapping::from_iter([(SECRET_ENV, Node::at(variable, node.span))]).into();
+            node.value = Mapping::of([(SECRET_ENV, Node::at(variable, node.span))]).into();
             return;
         }
         match &mut node.value {

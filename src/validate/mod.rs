@@ -12,6 +12,7 @@ pub mod rules;
 use std::collections::HashMap;
 
 use compact_str::CompactString;
+use rayon::prelude::*;
 
 use crate::definition::{
     Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
@@ -52,9 +53,12 @@ impl<'a> Validator<'a> {
         rules::names::distinct("service", places, found);
         let places = pipelines.iter().map(|pipeline| (pipeline.name(), pipeline.name_span()));
         rules::names::distinct("pipeline", places, found);
-        let names = pipelines.iter().filter_map(|pipeline| {
+        let names = pipelines.par_iter().filter_map(|pipeline| {
             let name = PipelineName::parse(pipeline.name()).ok()?;
-            Some((ObjectNames::of(&name), name, pipeline.name_span()))
+            let objects = ObjectNames::of(&name);
+            // Those that are carried as written differ as the pipelines' names do.
+            let changed = objects.changed;
+            changed.then(|| (objects, name, pipeline.name_span()))
         });
         let names = names.collect::<Vec<_>>();
         let objects = names.iter().map(|(objects, name, span)| (name, objects, *span));

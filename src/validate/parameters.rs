@@ -12,7 +12,6 @@ use crate::definition::defaults::ResolvedParameters;
 use crate::definition::deserialize::from_node;
 use crate::definition::parameters::ExitHandler;
 use crate::definition::{self, written};
-use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Parameters, Resources};
 use crate::tree::{Mapping, Node, Span};
@@ -103,7 +102,7 @@ fn checked(
     let output = output(use_om_job_operator);
     rules::run::starting_deadline(written, output, ROUTE, found);
     rules::run::run_as_root(written, run_as_user, run_as_non_root, ROUTE, found);
-    let mut fields = Fields { written, found };
+    let mut fields = Fields { written, found, route: String::with_capacity(64) };
     let namespace = fields.text("namespace", &namespace, rules::names::namespace);
     let ingestion_image = fields.text("ingestionImage", &ingestion_image, rules::image::image);
     let service_account_name = fields.text(
@@ -117,7 +116,7 @@ fn checked(
     let extra_env_vars = fields.optional("extraEnvVars", rules::environment::extra_env_vars);
     let tolerations = fields.optional("tolerations", rules::tolerations::tolerations);
     if let Some(content) = fields.field("kubeConfigContent") {
-        rules::secrets::kube_config_content(content, &route("kubeConfigContent"), fields.found);
+        rules::secrets::kube_config_content(content, &fields.route, fields.found);
     }
     let resources = fields.resources("resources", &resources);
     let exit_handler_resources = fields.resources("exitHandlerResources", &exit_handler_resources);
@@ -169,34 +168,35 @@ type Rule<T> = fn(&Node, &str, &mut Diagnostics) -> Option<T>;
 struct Fields<'a, 'f> {
     written: &'a Node,
     found: &'f mut Diagnostics,
+    /// That of the field that was asked for last.
+    route: String,
 }
 
 impl<'a> Fields<'a, '_> {
     /// A field with a default: the rule looks at what is written, or else at the default.
     fn text<T>(&mut self, key: &str, resolved: &str, rule: Rule<T>) -> Option<T> {
         match self.field(key) {
-            Some(node) => rule(node, &route(key), self.found),
-            None => rule(&Node::new(resolved), &route(key), self.found),
+            Some(node) => rule(node, &self.route, self.found),
+            None => rule(&Node::new(resolved), &self.route, self.found),
         }
     }
 
     /// A field without one: nothing written is the empty value.
     fn optional<T: Default>(&mut self, key: &str, rule: Rule<T>) -> Option<T> {
         match self.field(key) {
-            Some(node) => rule(node, &route(key), self.found),
+            Some(node) => rule(node, &self.route, self.found),
             None => Some(T::default()),
         }
     }
 
     fn resources(&mut self, key: &str, resolved: &written::Resources) -> Option<Resources> {
-        rules::resources::resources(self.field(key), resolved, &route(key), self.found)
+        let field = self.field(key);
+        rules::resources::resources(field, resolved, &self.route, self.found)
     }
 
-    fn field(&self, key: &str) -> Option<&'a Node> {
+    fn field(&mut self, key: &str) -> Option<&'a Node> {
+        self.route.clear();
+        self.route.extend([ROUTE, ".", key]);
         self.written.get(key).filter(|node| !node.is_null())
     }
-}
-
-fn route(key: &str) -> String {
-    under(ROUTE, key)
 }

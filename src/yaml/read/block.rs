@@ -243,7 +243,7 @@ impl<'t> Reader<'t, '_> {
             Opening::Question => self.span(self.at, self.at + 1),
         };
         self.enter(span)?;
-        let mut mapping = OpenMapping::default();
+        let mut mapping = self.open_mapping();
         let mut opening = Some(opening);
         loop {
             let opening = opening
@@ -277,7 +277,7 @@ impl<'t> Reader<'t, '_> {
             }
         }
         self.depth -= 1;
-        Ok(Node { value: Value::Mapping(mapping.close()), span })
+        Ok(Node { value: Value::Mapping(self.close(mapping)), span })
     }
 
     fn judged(

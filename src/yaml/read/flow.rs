@@ -71,10 +71,10 @@ impl<'t> Reader<'t, '_> {
         self.at += 1;
         let place = self.span(start, start + 1);
         self.enter(place)?;
-        let mut mapping = OpenMapping::default();
+        let mut mapping = self.open_mapping();
         self.flow_entry(open, &mut mapping, Key { head, span, properties, is_explicit: false })?;
         self.depth -= 1;
-        Ok(Node { value: Value::Mapping(mapping.close()), span })
+        Ok(Node { value: Value::Mapping(self.close(mapping)), span })
     }
 
     fn flow_mapping(&mut self) -> Result<Node, Abort> {
@@ -82,7 +82,7 @@ impl<'t> Reader<'t, '_> {
         let span = self.span(open, open + 1);
         self.enter(span)?;
         self.at += 1;
-        let mut mapping = OpenMapping::default();
+        let mut mapping = self.open_mapping();
         loop {
             if self.flow_token(open)? == b'}' {
                 break;
@@ -107,7 +107,7 @@ impl<'t> Reader<'t, '_> {
         }
         self.at += 1;
         self.depth -= 1;
-        Ok(Node { value: Value::Mapping(mapping.close()), span })
+        Ok(Node { value: Value::Mapping(self.close(mapping)), span })
     }
 
     /// The value behind a `:`, as an entry of a mapping.

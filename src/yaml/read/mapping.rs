@@ -49,12 +49,6 @@ struct Merge {
 const LOOKED_THROUGH: usize = 24;
 
 impl OpenMapping {
-    /// The mapping, in no more memory than it needs: a project's definitions are all held at once.
-    pub(super) fn close(mut self) -> Mapping {
-        self.mapping.shrink_to_fit();
-        self.mapping
-    }
-
     fn position(&self, key: &str) -> Option<usize> {
         if self.mapping.len() <= LOOKED_THROUGH {
             return self.mapping.iter().position(|entry| entry.key == key);
@@ -89,6 +83,20 @@ impl OpenMapping {
 }
 
 impl<'t> Reader<'t, '_> {
+    /// An empty mapping, in the room of one that was closed.
+    #[inline]
+    pub(super) fn open_mapping(&mut self) -> OpenMapping {
+        OpenMapping { mapping: self.spare.pop().unwrap_or_default(), ..OpenMapping::default() }
+    }
+
+    /// The mapping, in no more memory than it needs: a project's definitions are all held at once.
+    #[inline]
+    pub(super) fn close(&mut self, mut open: OpenMapping) -> Mapping {
+        let closed = open.mapping.take_exactly();
+        self.spare.push(open.mapping);
+        closed
+    }
+
     /// Judges a key before its value is read.
     pub(super) fn key(&mut self, mapping: &mut OpenMapping, key: Key<'t>) -> Result<Next, Abort> {
         let Key { head, span, properties, .. } = key;

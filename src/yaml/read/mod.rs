@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use self::block::Place;
 use super::{Dialect, character};
 use crate::diagnostic::{Diagnostic, Diagnostics, code, route};
-use crate::tree::{Node, SourceId, Span};
+use crate::tree::{Mapping, Node, SourceId, Span};
 
 /// How deep collections may be nested. Kubernetes' own decoders stop at 10,000, people well before 20.
 pub const MAX_DEPTH: usize = 128;
@@ -98,6 +98,8 @@ struct Reader<'t, 'f> {
     anchors: HashMap<&'t str, property::Anchored>,
     /// The anchors of collections that are not closed yet.
     open_anchors: Vec<&'t str>,
+    /// Emptied mappings, one for each depth that was reached, to collect entries in.
+    spare: Vec<Mapping>,
 }
 
 /// A step of the way to a value.
@@ -135,6 +137,7 @@ impl<'t, 'f> Reader<'t, 'f> {
             path: Vec::new(),
             anchors: HashMap::new(),
             open_anchors: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
