@@ -33,10 +33,10 @@ pub(crate) struct InputArgs {
 /// Reads the definitions of the command line.
 pub(crate) fn read(args: &InputArgs) -> Result<Project, Error> {
     let project = if args.paths.is_empty() {
-        Project::of_folder(Path::new("."))
+        Project::of_folder_beside(Path::new("."), args.templates.as_deref())
     } else {
         let inputs: Result<Vec<Input>, Error> = args.paths.iter().map(|path| input(path)).collect();
-        Project::read(inputs?)
+        Project::read_beside(inputs?, args.templates.as_deref())
     };
     project.map_err(|error| {
         let failed = Error::new("failed to read the definitions");

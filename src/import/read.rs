@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
+use crate::project;
 use crate::source::{MAX_FILE_BYTES, Sources};
 use crate::tree::Node;
 use crate::yaml::{self, Dialect};
@@ -226,6 +227,7 @@ fn read_text(path: &Path) -> Result<String, ReadError> {
     let from: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
+        project::require_readable(path).map_err(failed)?;
         Box::new(File::open(path).map_err(failed)?)
     };
     from.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;

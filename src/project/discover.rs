@@ -29,6 +29,8 @@ pub(super) struct Files {
     pub(super) refused: Vec<Refused>,
     inputs: usize,
     has_links: bool,
+    /// The folder that the command line names for templates, as the system knows it.
+    templates: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,14 @@ pub(super) fn project_root(folder: &Path) -> Option<PathBuf> {
 }
 
 impl Files {
+    /// None yet, and none from a folder of templates, wherever it lies.
+    pub(super) fn beside(templates: Option<&Path>) -> Self {
+        Self {
+            templates: templates.and_then(|folder| std::fs::canonicalize(folder).ok()),
+            ..Self::default()
+        }
+    }
+
     /// Adds a file, or all of a folder.
     pub(super) fn add(&mut self, path: PathBuf) -> Result<(), Error> {
         self.inputs += 1;
@@ -68,9 +78,12 @@ impl Files {
             let root = std::fs::canonicalize(&path)
                 .map_err(|source| Error::Read { path: path.clone(), source })?;
             self.walk(&path, &root, 0)
-        } else {
+        } else if is_readable(&metadata, &path) {
             self.found.push(File { path, named: true });
             Ok(())
+        } else {
+            let source = not_a_file();
+            Err(Error::Read { path, source })
         }
     }
 
@@ -84,7 +97,7 @@ impl Files {
 
     /// The files, each once. Only several inputs, or links, can name a file twice.
     pub(super) fn into_each_once(self) -> (Vec<File>, Vec<Refused>) {
-        let Self { mut found, refused, inputs, has_links } = self;
+        let Self { mut found, refused, inputs, has_links, templates: _ } = self;
         if inputs > 1 || has_links {
             let mut seen = HashSet::new();
             found.retain(|file| {
@@ -111,7 +124,13 @@ impl Files {
                 if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) };
             let kind = entry.file_type().map_err(failed)?;
             if kind.is_dir() {
-                let is_templates = depth == 0 && name == TEMPLATES_FOLDER;
+                let is_templates = match &self.templates {
+                    _ if depth == 0 && name == TEMPLATES_FOLDER => true,
+                    Some(templates) => {
+                        std::fs::canonicalize(&path).is_ok_and(|path| path == *templates)
+                    }
+                    None => false,
+                };
                 if !is_templates && !belongs_to_something_else(&path) {
                     self.walk(&path, root, depth + 1)?;
                 }
@@ -128,6 +147,13 @@ impl Files {
 
     fn add_link(&mut self, path: PathBuf, root: &Path) {
         match std::fs::canonicalize(&path) {
+            Ok(target) if target.starts_with(root) && !target.is_file() => {
+                self.refused.push(Refused {
+                    path,
+                    message: "a symbolic link leads to what is not a file".to_owned(),
+                    help: "remove the link or mend its target".to_owned(),
+                });
+            }
             Ok(target) if target.starts_with(root) => {
                 self.has_links = true;
                 self.found.push(File { path, named: false });
@@ -144,6 +170,32 @@ impl Files {
             }),
         }
     }
+}
+
+/// Whether a template is a file in its folder: no pipe, which may never end, and no link to elsewhere, whose text a finding would print.
+pub(super) fn require_file(path: &Path, folder: &Path) -> std::io::Result<()> {
+    if std::fs::symlink_metadata(path)?.is_file() {
+        return Ok(());
+    }
+    let target = std::fs::canonicalize(path)?;
+    if !target.starts_with(std::fs::canonicalize(folder)?) {
+        return Err(std::io::Error::other("it is a symbolic link out of its folder"));
+    }
+    if target.is_file() { Ok(()) } else { Err(not_a_file()) }
+}
+
+/// Refuses what is not a file: a pipe without a writer would be waited for without end. What the shell and the system name
+/// below `/dev` and `/proc` is meant: `<(…)`, `/dev/stdin`.
+pub(crate) fn require_readable(path: &Path) -> std::io::Result<()> {
+    if is_readable(&std::fs::metadata(path)?, path) { Ok(()) } else { Err(not_a_file()) }
+}
+
+fn is_readable(metadata: &std::fs::Metadata, path: &Path) -> bool {
+    metadata.is_file() || path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+fn not_a_file() -> std::io::Error {
+    std::io::Error::other("it is not a file; `-` reads standard input")
 }
 
 fn belongs_to_something_else(folder: &Path) -> bool {

@@ -17,6 +17,7 @@ use crate::tree::{SourceId, Span};
 use crate::yaml::{self, Dialect};
 
 pub use discover::PROJECT_FILE;
+pub(crate) use discover::require_readable;
 
 /// The folder, in the project's, whose files replace the built-in templates of the same name.
 pub const TEMPLATES_FOLDER: &str = "templates";
@@ -43,7 +44,8 @@ pub enum Error {
 /// What to read.
 #[derive(Debug)]
 pub enum Input {
-    /// A text that is there already, such as standard input, and the name to show for it.
+    /// A text that is there already, such as standard input, and the name to show for it. Beyond [`MAX_FILE_BYTES`] it is refused
+    /// as a file would be.
     Text {
         /// The name to show.
         name: String,
@@ -80,20 +82,34 @@ struct Text {
 impl Project {
     /// Reads the project that `folder` belongs to.
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
+        Self::of_folder_beside(folder, None)
+    }
+
+    /// Reads the project that `folder` belongs to, and passes over a folder of templates that may lie in it.
+    pub fn of_folder_beside(folder: &Path, templates: Option<&Path>) -> Result<Self, Error> {
         let root = discover::project_root(folder)
             .ok_or_else(|| Error::NoProject { from: folder.to_owned() })?;
-        Self::read(vec![Input::Path(root)])
+        Self::read_beside(vec![Input::Path(root)], templates)
     }
 
     /// Reads exactly these inputs.
     pub fn read(inputs: Vec<Input>) -> Result<Self, Error> {
+        Self::read_beside(inputs, None)
+    }
+
+    /// Reads exactly these inputs, and passes over a folder of templates that may lie in one.
+    pub fn read_beside(inputs: Vec<Input>, templates: Option<&Path>) -> Result<Self, Error> {
         let mut project = Self::default();
         let mut texts = Vec::new();
-        let mut files = discover::Files::default();
+        let mut files = discover::Files::beside(templates);
         for input in inputs {
             match input {
                 Input::Text { name, bytes } => {
-                    texts.push(Text { name, named: true, content: Ok(bytes) });
+                    texts.push(Text {
+                        name,
+                        named: true,
+                        content: limited(bytes).map_err(unreadable),
+                    });
                 }
                 Input::Path(path) => files.add(path)?,
             }
@@ -201,8 +217,9 @@ pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Erro
         if name.starts_with('.') || !name.ends_with(".yaml") {
             continue;
         }
-        let text = read_limited(&path)
-            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+        let text = discover::require_file(&path, folder)
+            .and_then(|()| read_limited(&path))
+            .and_then(utf8)
             .map_err(|source| Error::Read { path: path.clone(), source })?;
         templates.push((name.to_owned(), shown(&path), text));
     }
@@ -210,16 +227,25 @@ pub fn templates(folder: &Path, required: bool) -> Result<Vec<OwnTemplate>, Erro
     Ok(templates)
 }
 
+fn utf8(bytes: Vec<u8>) -> std::io::Result<String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        std::io::Error::other(format!("the byte at offset {at} is not UTF-8"))
+    })
+}
+
 /// The bytes of a file of definitions, or the finding that it cannot be one.
 fn read_file(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
-    read_limited(path).map_err(|error| {
-        let nowhere = Span { source: SourceId::NONE, start: 0, end: 0 };
-        Box::new(Diagnostic::error(
-            &code::PROJECT_FILE,
-            nowhere,
-            format!("the file cannot be read: {error}"),
-        ))
-    })
+    read_limited(path).map_err(unreadable)
+}
+
+fn unreadable(error: std::io::Error) -> Box<Diagnostic> {
+    let nowhere = Span { source: SourceId::NONE, start: 0, end: 0 };
+    Box::new(Diagnostic::error(
+        &code::PROJECT_FILE,
+        nowhere,
+        format!("the file cannot be read: {error}"),
+    ))
 }
 
 /// The bytes of a file, refused beyond [`MAX_FILE_BYTES`]; a file without end, such as a device, is not read to it.
@@ -227,6 +253,10 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = std::fs::File::open(path)?;
     let mut bytes = Vec::with_capacity(4096);
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    limited(bytes)
+}
+
+fn limited(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::Error::other(format!(
             "it is larger than {} MiB",
