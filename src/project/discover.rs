@@ -1,8 +1,9 @@
 //! Which files a project consists of.
 //!
-//! In: paths. Out: files, each once, in an order that depends on nothing but their names. A folder is walked to the bottom;
-//! left out are hidden entries, the project's own templates, and folders that belong to something else: another project, a
-//! kustomization (so what ompipe rendered), a Helm chart.
+//! In: paths. Out: files, each once, in an order that depends on nothing but their names. A folder
+//! is walked to the bottom; left out are hidden entries, the project's own templates, and folders
+//! that belong to something else: another project, a kustomization (so what ompipe rendered), a
+//! Helm chart.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,8 @@ pub(super) struct Refused {
     pub(super) help: String,
 }
 
-/// The nearest folder from here upwards with a project file, as a path relative to here where that is `.` or goes up.
+/// The nearest folder from here upwards with a project file, as a path relative to here where that
+/// is `.` or goes up.
 pub(super) fn project_root(folder: &Path) -> Option<PathBuf> {
     let mut relative = PathBuf::from(".");
     let absolute = std::path::absolute(folder).ok()?;
@@ -172,7 +174,8 @@ impl Files {
     }
 }
 
-/// Whether a template is a file in its folder: no pipe, which may never end, and no link to elsewhere, whose text a finding would print.
+/// Whether a template is a file in its folder: no pipe, which may never end, and no link to
+/// elsewhere, whose text a finding would print.
 pub(super) fn require_file(path: &Path, folder: &Path) -> std::io::Result<()> {
     if std::fs::symlink_metadata(path)?.is_file() {
         return Ok(());
@@ -184,8 +187,8 @@ pub(super) fn require_file(path: &Path, folder: &Path) -> std::io::Result<()> {
     if target.is_file() { Ok(()) } else { Err(not_a_file()) }
 }
 
-/// Refuses what is not a file: a pipe without a writer would be waited for without end. What the shell and the system name
-/// below `/dev` and `/proc` is meant: `<(…)`, `/dev/stdin`.
+/// Refuses what is not a file: a pipe without a writer would be waited for without end. What the
+/// shell and the system name below `/dev` and `/proc` is meant: `<(…)`, `/dev/stdin`.
 pub(crate) fn require_readable(path: &Path) -> std::io::Result<()> {
     if is_readable(&std::fs::metadata(path)?, path) { Ok(()) } else { Err(not_a_file()) }
 }

@@ -1,7 +1,8 @@
 //! A project's files in: found, read, and taken apart into definitions.
 //!
-//! In: paths, or a folder to look upwards from. Out: a [`Project`]: the texts, the definitions in them, the project's own
-//! templates, and what was found wrong on the way. This is where files are read; it decides nothing about what they say.
+//! In: paths, or a folder to look upwards from. Out: a [`Project`]: the texts, the definitions in
+//! them, the project's own templates, and what was found wrong on the way. This is where files are
+//! read; it decides nothing about what they say.
 
 mod discover;
 
@@ -44,8 +45,8 @@ pub enum Error {
 /// What to read.
 #[derive(Debug)]
 pub enum Input {
-    /// A text that is there already, such as standard input, and the name to show for it. Beyond [`MAX_FILE_BYTES`] it is refused
-    /// as a file would be.
+    /// A text that is there already, such as standard input, and the name to show for it. Beyond
+    /// [`MAX_FILE_BYTES`] it is refused as a file would be.
     Text {
         /// The name to show.
         name: String,
@@ -85,7 +86,8 @@ impl Project {
         Self::of_folder_beside(folder, None)
     }
 
-    /// Reads the project that `folder` belongs to, and passes over a folder of templates that may lie in it.
+    /// Reads the project that `folder` belongs to, and passes over a folder of templates that may
+    /// lie in it.
     pub fn of_folder_beside(folder: &Path, templates: Option<&Path>) -> Result<Self, Error> {
         let root = discover::project_root(folder)
             .ok_or_else(|| Error::NoProject { from: folder.to_owned() })?;
@@ -248,7 +250,8 @@ fn unreadable(error: std::io::Error) -> Box<Diagnostic> {
     ))
 }
 
-/// The bytes of a file, refused beyond [`MAX_FILE_BYTES`]; a file without end, such as a device, is not read to it.
+/// The bytes of a file, refused beyond [`MAX_FILE_BYTES`]; a file without end, such as a device, is
+/// not read to it.
 fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = std::fs::File::open(path)?;
     let mut bytes = Vec::with_capacity(4096);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use minijinja::value::{Object, ValueKind};
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use crate::diagnostic::{nearest, suggestion};
 use crate::tree::{Mapping, Node, Span, Value};
@@ -65,6 +65,13 @@ impl ExpressionError {
 
 impl From<minijinja::Error> for ExpressionError {
     fn from(error: minijinja::Error) -> Self {
+        if error.kind() == ErrorKind::OutOfFuel {
+            return Self {
+                message: "the expression takes too many steps, or its value grows too large"
+                    .to_owned(),
+                help: Some("let it compute less".to_owned()),
+            };
+        }
         Self::new(match error.detail() {
             Some(detail) => format!("{}: {detail}", error.kind()),
             None => error.kind().to_string(),

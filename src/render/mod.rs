@@ -1,24 +1,26 @@
 //! Pipeline → manifests, by templates.
 //!
-//! In: validated [`Pipeline`]s and the templates, built in or the user's own. Out: [`Manifest`]s in which every pod's secrets are references,
-//! checked against Kubernetes' types. The way of one pipeline: `context` (what templates see) → `template` (trees with
-//! expressions) → the user's `podTemplate`, merged strategically → [`manifest`]'s checks. It does no I/O.
+//! In: validated [`Pipeline`]s and the templates, built in or the user's own. Out: [`Manifest`]s in
+//! which every pod's secrets are references, checked against Kubernetes' types. The way of one
+//! pipeline: `context` (what templates see) → `template` (trees with expressions) → the user's
+//! `podTemplate`, merged strategically → [`manifest`]'s checks. It does no I/O.
 
 mod context;
 mod environment;
 mod exit_handler;
 mod expression;
+mod include;
 mod run;
 mod secrets;
 mod template;
 
 use uuid::Uuid;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::manifest::{self, Manifest, Type};
 use crate::model::{Namespace, Pipeline, ServiceAccountName};
 use crate::source::Sources;
-use crate::tree::{Mapping, Node, Value};
+use crate::tree::{Mapping, Node, SourceId, Span, Value};
 use crate::validate::rules::size;
 use crate::yaml::{self, Dialect};
 use template::TemplateSet;
@@ -66,8 +68,8 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Compiles the built-in templates, with `own` in place of those of the same name and beside them. `None` when any is wrong, which
-    /// is then among the findings.
+    /// Compiles the built-in templates, with `own` in place of those of the same name and beside
+    /// them. `None` when any is wrong, which is then among the findings.
     pub fn new(
         own: impl IntoIterator<Item = (String, String, String)>,
         sources: &mut Sources,
@@ -86,7 +88,12 @@ impl Renderer {
             let mut own = Diagnostics::default();
             let source = sources.add(shown, text);
             let text = sources.get(source).map_or("", |source| source.text.as_str());
-            let tree = yaml::read(source, text, Dialect::Definition, &mut own).into_iter().next();
+            let mut documents = yaml::read(source, text, Dialect::Definition, &mut own).into_iter();
+            let tree = documents.next();
+            let beyond = documents.next().map(|document| document.span);
+            if !own.has_errors() && (tree.is_none() || beyond.is_some()) {
+                own.push(not_one_tree(beyond, source));
+            }
             sound &= !own.has_errors();
             found.append(own);
             trees.extend(tree.map(|tree| (name, tree)));
@@ -142,7 +149,23 @@ impl Renderer {
     }
 }
 
-/// The workflow as the kernel and the API server take it: one environment string, and one ConfigMap.
+/// A template is one tree: what is empty, or goes on after it, would be left out of the output
+/// without a word.
+fn not_one_tree(beyond: Option<Span>, source: SourceId) -> Diagnostic {
+    let start = Span { source, start: 0, end: 0 };
+    match beyond {
+        None => Diagnostic::error(&code::TEMPLATE_EXPRESSION, start, "the template is empty")
+            .with_help("write the object, or remove the file to have the built-in template"),
+        Some(span) => {
+            Diagnostic::error(&code::TEMPLATE_EXPRESSION, span, "a template holds one document")
+                .with_label("a second document begins here")
+                .with_help("put it into a file of its own")
+        }
+    }
+}
+
+/// The workflow as the kernel and the API server take it: one environment string, and one
+/// ConfigMap.
 fn check_sizes(context: &Mapping, pipeline: &Pipeline, found: &mut Diagnostics) {
     let text = |key: &str| context.get(key).and_then(Node::as_str).unwrap_or_default();
     let config = context.get("config").and_then(|config| config.get("text")).and_then(Node::as_str);

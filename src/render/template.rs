@@ -9,8 +9,17 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use super::expression::{Expression, ExpressionError, Outcome};
-use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
+use super::include;
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
+
+/// How large an object may become, in bytes of text and about as many for each node: far more than
+/// the API server takes (1.5 MiB), and little enough for the memory, however templates include each
+/// other.
+const MAX_SIZE: usize = 16 << 20;
+
+/// What a node counts for besides its text.
+const NODE_SIZE: usize = 32;
 
 /// The compiled templates, by file name.
 #[derive(Debug)]
@@ -21,8 +30,8 @@ pub(super) struct TemplateSet {
 /// A compiled tree.
 #[derive(Debug)]
 enum Part {
-    /// No expression below: taken as it is.
-    Static(Node),
+    /// No expression below: taken as it is. With its size.
+    Static(Node, usize),
     /// A scalar that is one expression: replaced by its value.
     Expression(Expression, Span),
     /// A scalar with text around expressions: a string.
@@ -61,9 +70,12 @@ impl TemplateSet {
         let templates =
             files.into_iter().map(|(name, node)| (name, compile(node, &mut own))).collect();
         let set = Self { templates };
-        for name in set.templates.keys() {
-            set.check_includes(name, &mut own);
-        }
+        let includes = set.templates.iter().map(|(name, part)| {
+            let mut includes = Vec::new();
+            collect_includes(part, &mut includes);
+            (name.as_str(), includes)
+        });
+        include::check(&includes.collect(), &mut own);
         let sound = own.is_empty();
         found.append(own);
         sound.then_some(set)
@@ -77,7 +89,8 @@ impl TemplateSet {
         found: &mut Diagnostics,
     ) -> Option<Node> {
         let part = self.templates.get(name)?;
-        let mut evaluation = Evaluation { templates: self, context, failures: Vec::new() };
+        let mut evaluation =
+            Evaluation { templates: self, context, failures: Vec::new(), room: Some(MAX_SIZE) };
         let node = evaluation.part(part);
         if evaluation.failures.is_empty() {
             return node;
@@ -87,59 +100,23 @@ impl TemplateSet {
         }
         None
     }
+}
 
-    /// Whether each include of a template names one that is there, and none leads back to itself.
-    fn check_includes(&self, start: &str, found: &mut Diagnostics) {
-        let mut path = vec![start.to_owned()];
-        if let Some(part) = self.templates.get(start) {
-            self.walk_includes(part, &mut path, found);
+/// The includes that are written in a tree.
+fn collect_includes<'a>(part: &'a Part, includes: &mut Vec<(&'a str, Span)>) {
+    match part {
+        Part::Include { name, span, .. } => includes.push((name, *span)),
+        Part::Sequence(items, _) => {
+            for item in items {
+                collect_includes(item, includes);
+            }
         }
-    }
-
-    fn walk_includes(&self, part: &Part, path: &mut Vec<String>, found: &mut Diagnostics) {
-        match part {
-            Part::Include { name, span, .. } => {
-                if path.contains(name) {
-                    // Reported where the circle closes onto its start; the other templates of it
-                    // report their own.
-                    if path.first() == Some(name) {
-                        let circle = format!("{} → {name}", path.join(" → "));
-                        found.push(
-                            Diagnostic::error(
-                                &code::TEMPLATE_INCLUDE,
-                                *span,
-                                "a template includes itself",
-                            )
-                            .with_label("leads back to where it began")
-                            .with_note(format!("the way round: {circle}")),
-                        );
-                    }
-                } else if let Some(included) = self.templates.get(name) {
-                    path.push(name.clone());
-                    self.walk_includes(included, path, found);
-                    path.pop();
-                } else if path.len() == 1 {
-                    let known = self.templates.keys().map(String::as_str);
-                    let finding = Diagnostic::error(
-                        &code::TEMPLATE_INCLUDE,
-                        *span,
-                        format!("there is no template `{name}`"),
-                    );
-                    found.push(finding.with_optional_help(did_you_mean(name, known)));
-                }
+        Part::Mapping(fields, _) => {
+            for field in fields {
+                collect_includes(&field.part, includes);
             }
-            Part::Sequence(items, _) => {
-                for item in items {
-                    self.walk_includes(item, path, found);
-                }
-            }
-            Part::Mapping(fields, _) => {
-                for field in fields {
-                    self.walk_includes(&field.part, path, found);
-                }
-            }
-            Part::Static(_) | Part::Expression(..) | Part::Text(..) => {}
         }
+        Part::Static(..) | Part::Expression(..) | Part::Text(..) => {}
     }
 }
 
@@ -149,8 +126,8 @@ fn compile(node: Node, found: &mut Diagnostics) -> Part {
         Value::String(text) if text.contains("{{") => compile_scalar(&text, span, found),
         Value::Sequence(items) => {
             let parts = items.into_iter().map(|item| compile(item, found)).collect::<Vec<_>>();
-            if parts.iter().all(|part| matches!(part, Part::Static(_))) {
-                Part::Static(Node::at(
+            if parts.iter().all(|part| matches!(part, Part::Static(..))) {
+                Part::fixed(Node::at(
                     parts.into_iter().filter_map(Part::into_static).collect::<Vec<_>>(),
                     span,
                 ))
@@ -173,26 +150,31 @@ fn compile(node: Node, found: &mut Diagnostics) -> Part {
                 }
                 fields.push(Field { key, key_span, part: compile(value, found) });
             }
-            if fields.iter().all(|field| matches!(field.part, Part::Static(_))) {
+            if fields.iter().all(|field| matches!(field.part, Part::Static(..))) {
                 let mut mapping = Mapping::with_capacity(fields.len());
                 for Field { key, key_span, part } in fields {
                     if let Some(value) = part.into_static() {
                         mapping.push(Entry { key, key_span, value });
                     }
                 }
-                Part::Static(Node::at(mapping, span))
+                Part::fixed(Node::at(mapping, span))
             } else {
                 Part::Mapping(fields, span)
             }
         }
-        value => Part::Static(Node::at(value, span)),
+        value => Part::fixed(Node::at(value, span)),
     }
 }
 
 impl Part {
+    fn fixed(node: Node) -> Self {
+        let size = size(&node);
+        Self::Static(node, size)
+    }
+
     fn into_static(self) -> Option<Node> {
         match self {
-            Part::Static(node) => Some(node),
+            Part::Static(node, _) => Some(node),
             _ => None,
         }
     }
@@ -202,7 +184,7 @@ fn compile_scalar(text: &str, span: Span, found: &mut Diagnostics) -> Part {
     match pieces(text) {
         Err(error) => {
             found.push(expression_finding(span, error));
-            Part::Static(Node::at(Value::Null, span))
+            Part::fixed(Node::at(Value::Null, span))
         }
         Ok(mut pieces) => match (pieces.len(), pieces.pop()) {
             (1, Some(Piece::Expression(Expression::Include { name, condition }))) => {
@@ -271,21 +253,27 @@ struct Evaluation<'a> {
     templates: &'a TemplateSet,
     context: &'a Mapping,
     failures: Vec<(Span, ExpressionError)>,
+    /// How much larger the object may become; `None` when it became too large, which is then a
+    /// failure.
+    room: Option<usize>,
 }
 
 impl Evaluation<'_> {
     /// The node of a part; `None` when it is omitted or failed.
     fn part(&mut self, part: &Part) -> Option<Node> {
         match part {
-            Part::Static(node) => Some(node.clone()),
+            Part::Static(node, size) => self.take(*size, node.span).then(|| node.clone()),
             Part::Expression(expression, span) => match expression.evaluate(self.context, *span) {
-                Ok(Outcome::Borrowed(node)) => Some(node.clone()),
-                Ok(Outcome::Owned(node)) => Some(node),
+                Ok(Outcome::Borrowed(node)) => self.take(size(node), *span).then(|| node.clone()),
+                Ok(Outcome::Owned(node)) => self.take(size(&node), *span).then_some(node),
                 Ok(Outcome::Omitted) => None,
                 Err(error) => self.fail(*span, error),
             },
             Part::Text(pieces, span) => self.text(pieces, *span),
             Part::Include { name, condition, span } => {
+                if !self.take(NODE_SIZE, *span) {
+                    return None;
+                }
                 let holds = match condition {
                     None => true,
                     Some(condition) => match condition.holds(self.context) {
@@ -296,6 +284,7 @@ impl Evaluation<'_> {
                 let included = if holds { self.templates.templates.get(name) } else { None };
                 included.and_then(|part| self.part(part))
             }
+            Part::Sequence(..) | Part::Mapping(..) if self.room.is_none() => None,
             Part::Sequence(parts, span) => {
                 let items = parts.iter().filter_map(|part| self.part(part)).collect::<Vec<_>>();
                 Some(Node::at(items, *span))
@@ -314,7 +303,12 @@ impl Evaluation<'_> {
 
     fn text(&mut self, pieces: &[Piece], span: Span) -> Option<Node> {
         let mut text = String::new();
+        let mut taken = 0;
         for piece in pieces {
+            if !self.take(text.len() - taken, span) {
+                return None;
+            }
+            taken = text.len();
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
                 Piece::Expression(expression) => {
@@ -330,13 +324,38 @@ impl Evaluation<'_> {
                 }
             }
         }
-        Some(Node::at(text, span))
+        self.take(text.len() - taken + NODE_SIZE, span).then(|| Node::at(text, span))
+    }
+
+    /// Whether there is room for so much more; that there is none any more is one failure.
+    fn take(&mut self, size: usize, span: Span) -> bool {
+        let Some(room) = self.room else { return false };
+        self.room = room.checked_sub(size);
+        if self.room.is_none() {
+            let message = format!("the object grows beyond {} MiB", MAX_SIZE >> 20);
+            let help = Some("see what is included again and again".to_owned());
+            self.fail(span, ExpressionError { message, help });
+        }
+        self.room.is_some()
     }
 
     fn fail(&mut self, span: Span, error: ExpressionError) -> Option<Node> {
         self.failures.push((span, error));
         None
     }
+}
+
+/// About how many bytes a node takes.
+fn size(node: &Node) -> usize {
+    NODE_SIZE
+        + match &node.value {
+            Value::String(text) => text.len(),
+            Value::Sequence(items) => items.iter().map(size).sum(),
+            Value::Mapping(mapping) => {
+                mapping.iter().map(|entry| entry.key.len() + size(&entry.value)).sum()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 fn append(text: &mut String, node: &Node) -> Result<(), ExpressionError> {
