@@ -259,7 +259,7 @@ fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
     limited(bytes)
 }
 
-fn limited(bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+fn limited(mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::Error::other(format!(
             "it is larger than {} MiB",
