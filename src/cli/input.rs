@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ompipe::compile::{self, Object, Options};
-use ompipe::diagnostic::{Diagnostic, Diagnostics, code};
+use ompipe::diagnostic::{Diagnostic, Diagnostics, code, counted};
 use ompipe::project::{self, Input, Project, TEMPLATES_FOLDER};
 use ompipe::render::Mode;
 use ompipe::source::MAX_FILE_BYTES;
@@ -139,9 +139,6 @@ pub(crate) fn inputs(project: &Project) -> Vec<&Path> {
 
 /// "3 pipelines in 5 files".
 pub(crate) fn extent(project: &Project) -> String {
-    let counted = |number: usize, thing: &str| {
-        format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-    };
     let pipelines = counted(project.definitions.pipelines.len(), "pipeline");
     match project.files.len() {
         0 => format!("{pipelines} in standard input"),

@@ -20,6 +20,7 @@ mod view;
 
 pub use code::Code;
 pub use nearest::{did_you_mean, nearest, suggestion};
+pub use view::counted;
 
 use crate::tree::Span;
 

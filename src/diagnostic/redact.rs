@@ -164,7 +164,7 @@ const HARMLESS: &[&str] =
 
 /// Whether the value of a key is to be hidden: `password`, `jwtToken`, `DB_PASSWORD`,
 /// `private-key`.
-pub(super) fn is_secret_key(key: &str) -> bool {
+pub fn is_secret_key(key: &str) -> bool {
     let mut letters = [0; scan::LONGEST_KEY];
     let mut length = 0;
     for byte in key.bytes().filter(u8::is_ascii_alphanumeric).take(scan::LONGEST_KEY) {
@@ -191,11 +191,6 @@ fn is_group_key(key: &str) -> bool {
 /// as one too.
 fn is_reference_key(key: &str) -> bool {
     key.starts_with("secretKey") || matches!(key, "valueFrom" | "secretRef" | "configMapKeyRef")
-}
-
-/// Whether a text, such as a variable's name, is that of a secret: `DB_PASSWORD`.
-pub fn is_secret_name(name: &str) -> bool {
-    is_secret_key(name)
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ pub(super) fn severity(severity: Severity) -> &'static str {
 }
 
 /// "1 error", "2 errors".
-pub(super) fn counted(number: usize, thing: &str) -> String {
+pub fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 

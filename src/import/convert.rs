@@ -8,7 +8,7 @@ use super::definitions;
 use super::kind::{KNOWN, pipeline_type};
 use super::layers::{Left, common, rest};
 use super::lift::Lifter;
-use super::names::{Names, of_pipeline, sanitize};
+use super::names::{Names, of_pipeline, sanitize, stem};
 use super::read::{Input, Inputs};
 use super::report::{Note, Report};
 use super::secrets::SecretLeaves;
@@ -70,10 +70,8 @@ struct Pipeline {
 pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
     let Inputs { mut workflows, skipped, comments } = inputs;
     // Upper folders first, and `a.yaml` before `a-b.yaml`: the plain name goes to the plain file.
-    let stem =
-        |name: &str| name.rsplit_once('.').map_or(name.to_owned(), |(stem, _)| stem.to_owned());
     workflows.sort_by_cached_key(|input| {
-        (input.name.matches('/').count(), stem(&input.name), input.name.clone())
+        (input.name.matches('/').count(), stem(&input.name).to_owned(), input.name.clone())
     });
     let mut report = Report {
         skipped,

@@ -46,6 +46,11 @@ pub(super) fn sanitize(text: &str) -> String {
     if name.is_empty() { "unnamed".to_owned() } else { name.to_owned() }
 }
 
+/// A file's name without its ending.
+pub(super) fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
 /// Candidates for a service's name: as OpenMetadata knows it, then with its type. What OpenMetadata
 /// does not take as a name (empty, with `::` or control characters, over 256 characters) is
 /// sanitized.
@@ -61,14 +66,12 @@ pub(super) fn of_service(name: &str, service_type: &str) -> Vec<String> {
 /// type.
 pub(super) fn of_pipeline(path: &str, pipeline_type: &str) -> Vec<String> {
     let path = path.trim_start_matches("./");
-    let stem =
-        |name: &str| name.rsplit_once('.').map_or(name.to_owned(), |(stem, _)| stem.to_owned());
     let mut steps = path.rsplit('/').filter(|step| !matches!(*step, "" | "." | ".."));
     let file = match steps.next() {
-        None | Some("-") => "pipeline".to_owned(),
+        None | Some("-") => "pipeline",
         Some(name) => stem(name),
     };
-    let mut names = vec![sanitize(&file)];
+    let mut names = vec![sanitize(file)];
     if let Some(folder) = steps.next() {
         names.push(sanitize(&format!("{folder}-{file}")));
     }

@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::lift::Secret;
+use crate::diagnostic::counted;
 
 /// A file that was left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,8 +48,8 @@ impl Display for Report {
         writeln!(
             f,
             "imported {} and {}",
-            count(*pipelines, "pipeline"),
-            count(*services, "service")
+            counted(*pipelines, "pipeline"),
+            counted(*services, "service")
         )?;
         if !secrets.is_empty() {
             writeln!(
@@ -85,10 +86,6 @@ impl Display for Report {
         }
         Ok(())
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::spec::Bundle;
-use crate::spec::secret_fields::{ByName, SecretFields, Step, is_secret_name};
+use crate::spec::secret_fields::{ByName, SecretFields, Step};
 use crate::tree::{Node, Value};
 
 /// The secret leaves of one workflow.
@@ -79,9 +79,7 @@ impl SecretLeaves {
                 }
             }
             Value::String(_) | Value::Number(_) => {
-                let secret =
-                    fields.is_secret(route).unwrap_or_else(|| is_secret_name(field(route)));
-                if secret {
+                if fields.holds_secret(route) {
                     let steps: Vec<String> = route.iter().map(text).collect();
                     if matches!(node.value, Value::Number(_)) {
                         self.numbers.push(steps.clone());
@@ -92,15 +90,6 @@ impl SecretLeaves {
             Value::Null | Value::Bool(_) => {}
         }
     }
-}
-
-/// The key that a leaf belongs to, be it as an item of a list.
-fn field<'a>(route: &[Step<'a>]) -> &'a str {
-    let key = |step: &Step<'a>| match step {
-        Step::Key(key) => Some(*key),
-        Step::Index(_) => None,
-    };
-    route.iter().rev().find_map(key).unwrap_or_default()
 }
 
 fn text(step: &Step<'_>) -> String {

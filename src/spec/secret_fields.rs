@@ -17,6 +17,21 @@ pub trait SecretFields {
     /// Whether the field at the end of a way from the workflow's root holds a secret; `None` where
     /// that is not known, as in mappings of free keys.
     fn is_secret(&self, route: &[Step<'_>]) -> Option<bool>;
+
+    /// Whether the leaf at the end of a way holds a secret: what is known, or else what its field's
+    /// name tells.
+    fn holds_secret(&self, route: &[Step<'_>]) -> bool {
+        self.is_secret(route).unwrap_or_else(|| is_secret_name(field_name(route)))
+    }
+}
+
+/// The key that the leaf at the end of a way belongs to, be it as an item of a list.
+pub fn field_name<'a>(route: &[Step<'a>]) -> &'a str {
+    let key = |step: &Step<'a>| match step {
+        Step::Key(key) => Some(*key),
+        Step::Index(_) => None,
+    };
+    route.iter().rev().find_map(key).unwrap_or_default()
 }
 
 /// Nothing is known but names.

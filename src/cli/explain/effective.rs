@@ -54,7 +54,7 @@ fn collect(node: &Node, route: &mut Vec<String>, is_secret: bool, leaves: &mut V
         Value::Mapping(mapping) if !mapping.is_empty() => {
             // `{name: DB_PASSWORD, value: …}` names its secret beside it.
             let name = mapping.get("name").and_then(Node::as_str).unwrap_or_default();
-            let names_secret = redact::is_secret_name(name);
+            let names_secret = redact::is_secret_key(name);
             for entry in mapping {
                 route.push(entry.key.to_string());
                 collect(&entry.value, route, names_secret && entry.key == "value", leaves);

@@ -9,7 +9,7 @@ pub use super::secret_values::gives_itself_away;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean, route};
 use crate::model::secret_reference::{SECRET_ENV, SECRET_KEY_REF, SECRET_MANAGER};
 use crate::model::{Refusal, SecretKey, SecretName};
-use crate::spec::secret_fields::{SecretFields, Step, is_secret_name};
+use crate::spec::secret_fields::{SecretFields, Step, field_name, is_secret_name};
 use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 const WRITE_REFERENCE: &str = "put it into a Kubernetes Secret and write `{secretKeyRef: {name: <Secret>, key: <key>}}` in its place";
@@ -80,7 +80,9 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
                 }
             }
             Value::String(text) => self.text(text, node.span),
-            Value::Number(_) if self.is_secret() => self.literal_at_field(node.span),
+            Value::Number(_) if self.fields.holds_secret(&self.route) => {
+                self.literal_at_field(node.span);
+            }
             _ => {}
         }
     }
@@ -183,34 +185,18 @@ impl<'a, Fields: SecretFields> Walk<'a, Fields> {
         if text.is_empty() || text.starts_with(SECRET_MANAGER) {
             return;
         }
-        if self.is_secret() {
+        if self.fields.holds_secret(&self.route) {
             self.literal_at_field(span);
         } else if let Some(finding) =
-            suspicion(text, span, || format!("the field `{}`", self.field_name()))
+            suspicion(text, span, || format!("the field `{}`", field_name(&self.route)))
         {
             self.refuse(finding.with_help(WRITE_REFERENCE));
         }
     }
 
     fn literal_at_field(&mut self, span: Span) {
-        let message = format!("the field `{}` holds a literal secret", self.field_name());
+        let message = format!("the field `{}` holds a literal secret", field_name(&self.route));
         self.refuse(literal(span, message).with_help(WRITE_REFERENCE));
-    }
-
-    fn is_secret(&self) -> bool {
-        self.fields.is_secret(&self.route).unwrap_or_else(|| is_secret_name(self.field_name()))
-    }
-
-    /// The key that the current node belongs to, be it as an item of a list.
-    fn field_name(&self) -> &'a str {
-        self.route
-            .iter()
-            .rev()
-            .find_map(|step| match step {
-                Step::Key(key) => Some(*key),
-                Step::Index(_) => None,
-            })
-            .unwrap_or_default()
     }
 
     fn malformed(&mut self, span: Span, message: String, help: Option<String>) {
