@@ -15,6 +15,10 @@ build:
 test:
     cargo test --locked
 
+# The property tests of reader, writer, merge and patches, ROUNDS times, each with other random input.
+fuzz ROUNDS="20":
+    for round in $(seq {{ROUNDS}}); do cargo test --locked --quiet --lib --test yaml --test kubernetes || exit 1; done
+
 # Format, then lint as CI does.
 lint:
     cargo fmt --all
