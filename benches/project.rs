@@ -1,5 +1,5 @@
-//! Writes a project for measuring whole processes: `cargo bench --bench project -- DIR N`, as `process.sh` does. Without
-//! arguments, as among all benchmarks, it does nothing.
+//! Writes a project for measuring whole processes: `cargo bench --bench project -- DIR N`, as
+//! `process.sh` does. Without arguments, as among all benchmarks, it does nothing.
 
 #![expect(clippy::print_stdout, reason = "a program of its own, whose output is read by people")]
 

@@ -1,8 +1,9 @@
 //! Definitions → checked objects as canonical YAML: the one way that every verb goes.
 //!
-//! In: a project's definitions and the options of a verb. Out: [`Object`]s, in an order that depends on names alone, or findings. Pipelines are
-//! independent of each other, so each is validated, rendered and written on any thread, and its trees are dropped before the
-//! next: what is kept of a pipeline is its text.
+//! In: a project's definitions and the options of a verb. Out: [`Object`]s, in an order that
+//! depends on names alone, or findings. Pipelines are independent of each other, so each is
+//! validated, rendered and written on any thread, and its trees are dropped before the next: what
+//! is kept of a pipeline is its text.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +59,8 @@ struct Outcome {
 /// Whom pods run as, and where: once for all pipelines that say the same.
 type Account = (Namespace, ServiceAccountName);
 
-/// Validates all definitions and renders the pipelines asked for. With an error among the findings the objects are not to be used.
+/// Validates all definitions and renders the pipelines asked for. With an error among the findings
+/// the objects are not to be used.
 ///
 /// The pipelines are taken out of the definitions: each is let go when it has become text.
 pub fn compile(

@@ -1,8 +1,9 @@
-//! The one tree that definitions, workflows, templates and manifests are made of: JSON's values, each with the place
-//! in the text that it came from.
+//! The one tree that definitions, workflows, templates and manifests are made of: JSON's values,
+//! each with the place in the text that it came from.
 //!
-//! In: what the YAML reader, the merge and the templates build. Out: values with [`Span`]s, so that whatever is found
-//! wrong later, in a manifest as much as in a definition, points at the line that a person wrote. It does no I/O.
+//! In: what the YAML reader, the merge and the templates build. Out: values with [`Span`]s, so that
+//! whatever is found wrong later, in a manifest as much as in a definition, points at the line that
+//! a person wrote. It does no I/O.
 
 use compact_str::CompactString;
 use serde_json::Number;
@@ -42,7 +43,8 @@ impl Span {
 pub struct Node {
     /// The value.
     pub value: Value,
-    /// Where it stands. Of a mapping or sequence: its opening or first entry, for a caret that fits on a line.
+    /// Where it stands. Of a mapping or sequence: its opening or first entry, for a caret that fits
+    /// on a line.
     pub span: Span,
 }
 
@@ -64,7 +66,8 @@ pub enum Value {
     Mapping(Mapping),
 }
 
-/// A mapping's entries in written order. Lookup is linear: mappings of definitions and manifests are small.
+/// A mapping's entries in written order. Lookup is linear: mappings of definitions and manifests
+/// are small.
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
     entries: Vec<Entry>,
@@ -251,7 +254,8 @@ impl Mapping {
         }
     }
 
-    /// Adds an entry at the end without looking whether its key is there: the caller knows that it is not.
+    /// Adds an entry at the end without looking whether its key is there: the caller knows that it
+    /// is not.
     pub fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
@@ -262,7 +266,8 @@ impl Mapping {
         Some(self.entries.remove(position).value)
     }
 
-    /// Takes the entries out into a mapping with no room for more; what is left is empty, with the room that there was.
+    /// Takes the entries out into a mapping with no room for more; what is left is empty, with the
+    /// room that there was.
     pub fn take_exactly(&mut self) -> Mapping {
         Self { entries: self.entries.drain(..).collect() }
     }

@@ -16,9 +16,9 @@ use super::session::{Findings, Session};
 
 /// Render the Kubernetes objects that run the pipelines
 ///
-/// Everything is checked first; if anything is wrong, nothing is written. The objects go to stdout as one stream of YAML, or
-/// to a folder, one file each, with a kustomization.yaml. The same definitions always give the same bytes. Findings go to
-/// stderr.
+/// Everything is checked first; if anything is wrong, nothing is written. The objects go to stdout
+/// as one stream of YAML, or to a folder, one file each, with a kustomization.yaml. The same
+/// definitions always give the same bytes. Findings go to stderr.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -74,7 +74,8 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
         }
     }
     let status = session.report(found, &project.sources, Findings::AsMessages);
-    // The process ends here. To give back each text by itself would take as long as sorting them did.
+    // The process ends here. To give back each text by itself would take as long as sorting them
+    // did.
     std::mem::forget((project, files));
     status
 }

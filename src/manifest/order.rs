@@ -1,12 +1,15 @@
 //! The canonical order of an object's keys, by rules short enough to remember:
 //!
-//! - of an object: apiVersion, kind, metadata, type, immutable, data, binaryData, stringData, spec, then the rest as
-//!   the template wrote it;
-//! - of its metadata (and a pod template's): name, generateName, namespace, labels, annotations, then the rest as written;
-//! - of a mapping with fields: `name` first (of a reference to an object: its group and kind before it), then the rest as the template wrote it, then what a patch brought;
+//! - of an object: apiVersion, kind, metadata, type, immutable, data, binaryData, stringData, spec,
+//!   then the rest as the template wrote it;
+//! - of its metadata (and a pod template's): name, generateName, namespace, labels, annotations,
+//!   then the rest as written;
+//! - of a mapping with fields: `name` first (of a reference to an object: its group and kind before
+//!   it), then the rest as the template wrote it, then what a patch brought;
 //! - of a free mapping (labels, data, limits): by key, in byte order.
 //!
-//! In: an object and its type. Out: the same object, its mappings ordered. Lists keep their order, which has a meaning.
+//! In: an object and its type. Out: the same object, its mappings ordered. Lists keep their order,
+//! which has a meaning.
 
 use super::types::{Shape, Type};
 use crate::tree::{Mapping, Node, Value};
@@ -23,7 +26,8 @@ const OBJECT: &[&str] = &[
     "spec",
 ];
 
-/// Orders the keys of a whole object. Of a kind that is not in the tables only the top level and metadata are known.
+/// Orders the keys of a whole object. Of a kind that is not in the tables only the top level and
+/// metadata are known.
 pub(super) fn canonical(object: &mut Node, of: Option<Type>) {
     let Some(mapping) = object.as_mapping_mut() else {
         return;

@@ -1,7 +1,8 @@
-//! What a JSON Schema cannot say about a value: quantities, the keys and values of labels, names, numbers of 32 bits, and
-//! fields of which there may be one.
+//! What a JSON Schema cannot say about a value: quantities, the keys and values of labels, names,
+//! numbers of 32 bits, and fields of which there may be one.
 //!
-//! In: an object and its type. Out: findings at the value. Which fields there are and of which type is the schema's.
+//! In: an object and its type. Out: findings at the value. Which fields there are and of which type
+//! is the schema's.
 
 use super::Manifest;
 use compact_str::CompactString;
@@ -12,7 +13,8 @@ use crate::model::dns::{check_label, check_subdomain};
 use crate::model::{LabelKey, LabelValue, Quantity, Refusal, SecretKey};
 use crate::tree::{Mapping, Node, Span, Value};
 
-/// The longest name of a CronJob: its Jobs append 11 characters, and a Job's name is a label of its pods.
+/// The longest name of a CronJob: its Jobs append 11 characters, and a Job's name is a label of its
+/// pods.
 const CRONJOB_NAME_MAX: usize = 52;
 
 /// The longest name of what becomes a label's value or a host name.
@@ -223,7 +225,8 @@ impl<'n> Checker<'_, 'n> {
     }
 }
 
-/// Standard base64 with padding, which is all that Go reads; whitespace between is its only freedom.
+/// Standard base64 with padding, which is all that Go reads; whitespace between is its only
+/// freedom.
 fn is_base64(text: &str) -> bool {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let body = digits.strip_suffix(b"==").or_else(|| digits.strip_suffix(b"=")).unwrap_or(&digits);

@@ -1,7 +1,7 @@
 //! Labels and annotations: keys and values as the API server checks them.
 //!
-//! In: a key or value as written. Out: [`LabelKey`], [`LabelValue`], or the character at fault. Annotations have the keys
-//! of labels and any text as value.
+//! In: a key or value as written. Out: [`LabelKey`], [`LabelValue`], or the character at fault.
+//! Annotations have the keys of labels and any text as value.
 
 use compact_str::CompactString;
 

@@ -1,6 +1,7 @@
 //! The parameters of a pipeline: how it runs on Kubernetes.
 //!
-//! In: built by `validate` from the layers of `kubernetes:`. Out: typed values, and the mapping of them that templates and `explain` show.
+//! In: built by `validate` from the layers of `kubernetes:`. Out: typed values, and the mapping of
+//! them that templates and `explain` show.
 
 use compact_str::CompactString;
 

@@ -1,7 +1,8 @@
-//! Quantities: amounts of CPU, memory and other resources, as Kubernetes' `resource.Quantity` reads them.
+//! Quantities: amounts of CPU, memory and other resources, as Kubernetes' `resource.Quantity` reads
+//! them.
 //!
-//! In: the text. Out: a [`Quantity`], which keeps the text and knows its exact value to a billionth, the finest that
-//! Kubernetes keeps; or the part that is wrong.
+//! In: the text. Out: a [`Quantity`], which keeps the text and knows its exact value to a
+//! billionth, the finest that Kubernetes keeps; or the part that is wrong.
 
 use std::cmp::Ordering;
 
@@ -11,9 +12,11 @@ use super::refusal::Refusal;
 use crate::diagnostic::suggestion;
 
 const NANOS: i128 = 1_000_000_000;
-/// Larger values count as this, the largest 64-bit integer. Kubernetes cuts those with a binary suffix down to it too.
+/// Larger values count as this, the largest 64-bit integer. Kubernetes cuts those with a binary
+/// suffix down to it too.
 const MOST: i128 = i64::MAX as i128 * NANOS;
-/// Digits that are counted exactly: `10^20 · 2^60` still fits into 128 bits. Later digits only round up.
+/// Digits that are counted exactly: `10^20 · 2^60` still fits into 128 bits. Later digits only
+/// round up.
 const EXACT_DIGITS: usize = 20;
 /// Decimal suffixes with their powers of ten, binary ones with their powers of 1024.
 const DECIMAL: [(&str, i64); 10] = [
@@ -133,7 +136,8 @@ fn parse_suffix(suffix: &str) -> Result<(i64, u32), Refusal> {
     if let Some(exponent) = suffix.strip_prefix(['e', 'E'])
         && let Ok(ten) = exponent.parse::<i64>()
     {
-        // Beyond these the value is cut down to the largest, or rounded up to the smallest, all the same.
+        // Beyond these the value is cut down to the largest, or rounded up to the smallest, all the
+        // same.
         return Ok((ten.clamp(-10_000, 10_000), 0));
     }
     Err(unknown_suffix(suffix))

@@ -1,7 +1,8 @@
-//! What stands in a workflow for a secret: a reference to a key of a Kubernetes Secret, or a secret manager's.
+//! What stands in a workflow for a secret: a reference to a key of a Kubernetes Secret, or a secret
+//! manager's.
 //!
-//! In: leaves of a workflow. Out: [`SecretReference`], and the leaf of one. Values of secrets are nowhere in here, and
-//! whether names and keys are well formed is a rule's to say.
+//! In: leaves of a workflow. Out: [`SecretReference`], and the leaf of one. Values of secrets are
+//! nowhere in here, and whether names and keys are well formed is a rule's to say.
 
 use compact_str::CompactString;
 
@@ -10,7 +11,8 @@ use crate::tree::{Mapping, Node};
 /// The key of a reference: `{secretKeyRef: {name, key}}`, as Kubernetes names it for variables.
 pub const SECRET_KEY_REF: &str = "secretKeyRef";
 
-/// The key of what stands in a rendered workflow where a reference stood; the launcher looks for it.
+/// The key of what stands in a rendered workflow where a reference stood; the launcher looks for
+/// it.
 pub const SECRET_ENV: &str = "secretEnv";
 
 /// What a secret manager's reference starts with; OpenMetadata resolves it where the pipeline runs.

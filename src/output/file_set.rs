@@ -1,7 +1,8 @@
-//! The files of a run before any is written: where each lies, in which order they are applied, and whether two of them
-//! would be one on a disk that ignores case.
+//! The files of a run before any is written: where each lies, in which order they are applied, and
+//! whether two of them would be one on a disk that ignores case.
 //!
-//! In: the text of each object and its path below the output folder. Out: a [`FileSet`], or findings. It does no I/O.
+//! In: the text of each object and its path below the output folder. Out: a [`FileSet`], or
+//! findings. It does no I/O.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,15 +26,17 @@ pub struct File {
     span: Span,
 }
 
-/// All files of a run, in apply order, then by path; the index `kustomization.yaml` is made from them.
+/// All files of a run, in apply order, then by path; the index `kustomization.yaml` is made from
+/// them.
 #[derive(Clone, Default, Debug)]
 pub struct FileSet {
     files: Vec<File>,
 }
 
 impl FileSet {
-    /// Takes the objects' texts, each with its path (`Manifest::file_name`), its place in the apply order and the
-    /// definition that it comes from. Objects that share a path share a file, in the order given.
+    /// Takes the objects' texts, each with its path (`Manifest::file_name`), its place in the apply
+    /// order and the definition that it comes from. Objects that share a path share a file, in the
+    /// order given.
     ///
     /// A path that leads out of the folder, and two that differ only in case, are findings.
     pub fn new(

@@ -1,7 +1,7 @@
 //! What templates see of a pipeline.
 //!
-//! In: a validated [`Pipeline`]. Out: one mapping, whose names are the interface to everybody's own templates: `docs/templates.md` lists
-//! them, and a test holds list and mapping together.
+//! In: a validated [`Pipeline`]. Out: one mapping, whose names are the interface to everybody's own
+//! templates: `docs/templates.md` lists them, and a test holds list and mapping together.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,8 @@ const LAUNCHER: &str = include_str!("../../templates/launcher.py");
 /// Of the launcher, once for all pipelines: its bytes are part of each one's hash.
 static LAUNCHER_DIGEST: LazyLock<[u8; 32]> = LazyLock::new(|| Sha256::digest(LAUNCHER).into());
 
-/// A schedule that never comes, for a pipeline without one: also when somebody resumes it by hand, it waits for a person.
+/// A schedule that never comes, for a pipeline without one: also when somebody resumes it by hand,
+/// it waits for a person.
 const NEVER: &str = "0 0 31 2 *";
 
 /// The context of one pipeline. In its workflow, placeholders take the place of its secrets.
@@ -174,7 +175,8 @@ fn annotations(pipeline: &Pipeline) -> Mapping {
     annotations
 }
 
-/// The pods' annotations. The hash makes a change of the workflow a change of the CronJob, so that whoever compares the two sees it.
+/// The pods' annotations. The hash makes a change of the workflow a change of the CronJob, so that
+/// whoever compares the two sees it.
 fn pod_annotations(pipeline: &Pipeline, hash: &str) -> Mapping {
     let mut annotations = pipeline.annotations.clone();
     for (key, value) in &pipeline.parameters.pod_annotations.0 {
@@ -192,7 +194,8 @@ fn config_hash(config: &str, launched: bool) -> String {
         hash.update([0]);
         hash.update(*LAUNCHER_DIGEST);
     }
-    // 16 hexadecimal digits: enough to tell versions of one file apart, short enough to read in a diff.
+    // 16 hexadecimal digits: enough to tell versions of one file apart, short enough to read in a
+    // diff.
     let start = hash.finalize().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
     format!("{start:016x}")
 }

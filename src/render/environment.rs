@@ -1,7 +1,8 @@
-//! The environment of the two containers: what `main.py` and `exit_handler.py` read, and what the launcher needs.
+//! The environment of the two containers: what `main.py` and `exit_handler.py` read, and what the
+//! launcher needs.
 //!
-//! In: a pipeline, its secrets' variables and how a run knows its id. Out: lists for a container's `env`, in an order that does not
-//! depend on what is set.
+//! In: a pipeline, its secrets' variables and how a run knows its id. Out: lists for a container's
+//! `env`, in an order that does not depend on what is set.
 
 use compact_str::CompactString;
 use uuid::Uuid;
@@ -16,7 +17,8 @@ use crate::tree::{Mapping, Node, Value};
 pub(super) enum RunIdentity {
     /// One run, known now.
     Known { id: Uuid, name: CompactString },
-    /// A CronJob's: by the labels that the Job controller puts on the pod. The Job's UID is the run's id: a new one each time.
+    /// A CronJob's: by the labels that the Job controller puts on the pod. The Job's UID is the
+    /// run's id: a new one each time.
     FromJob,
     /// A CronOMJob's: the operator fills the placeholders in when a run starts.
     FromOperator,

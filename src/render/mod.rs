@@ -102,8 +102,8 @@ impl Renderer {
         sound.then_some(Self { templates })
     }
 
-    /// The objects of one pipeline; none when something in them is wrong. In its workflow, placeholders take the place of
-    /// its secrets.
+    /// The objects of one pipeline; none when something in them is wrong. In its workflow,
+    /// placeholders take the place of its secrets.
     pub fn pipeline(
         &self,
         pipeline: &mut Pipeline,

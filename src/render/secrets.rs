@@ -1,8 +1,10 @@
-//! Secrets by way `env`: the workflow holds a placeholder at each reference, and the container gets the value as an
-//! environment variable from its Secret; the launcher puts one in place of the other when the pod starts.
+//! Secrets by way `env`: the workflow holds a placeholder at each reference, and the container gets
+//! the value as an environment variable from its Secret; the launcher puts one in place of the
+//! other when the pod starts.
 //!
-//! In: the effective workflow with `{secretKeyRef: {name, key}}` leaves. Out: the workflow with `{secretEnv: NAME}` in their place, and the
-//! variables. A secret's value is nowhere in here: only the cluster has it.
+//! In: the effective workflow with `{secretKeyRef: {name, key}}` leaves. Out: the workflow with
+//! `{secretEnv: NAME}` in their place, and the variables. A secret's value is nowhere in here: only
+//! the cluster has it.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +60,8 @@ impl SecretVariables {
         }
     }
 
-    /// The variable of a reference. Two references whose names read alike once the characters that a variable cannot hold
-    /// are replaced are told apart by a number.
+    /// The variable of a reference. Two references whose names read alike once the characters that
+    /// a variable cannot hold are replaced are told apart by a number.
     fn variable(&mut self, reference: SecretReference) -> CompactString {
         if let Some(known) = self.names.get(&reference) {
             return known.clone();

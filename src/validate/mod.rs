@@ -1,7 +1,8 @@
 //! Definitions → pipelines: merged, checked, and nothing raw left.
 //!
-//! In: [`Definitions`], each of which agrees with the schema of its kind. Out: per pipeline a [`Pipeline`], or findings at the lines that are
-//! at fault. The steps of one pipeline: `parameters` (merged and resolved) → [`merge`] (the effective workflow) → [`rules`] and
+//! In: [`Definitions`], each of which agrees with the schema of its kind. Out: per pipeline a
+//! [`Pipeline`], or findings at the lines that are at fault. The steps of one pipeline:
+//! `parameters` (merged and resolved) → [`merge`] (the effective workflow) → [`rules`] and
 //! OpenMetadata's own schema. It does no I/O and knows no clock.
 
 mod explain;
@@ -24,7 +25,8 @@ use crate::spec::secret_fields::ByName;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
 
-/// The service that OpenMetadata files its own pipelines under: data insight, the search index, applications.
+/// The service that OpenMetadata files its own pipelines under: data insight, the search index,
+/// applications.
 const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
 
 /// Validates the pipelines of a set of definitions.
@@ -39,8 +41,8 @@ pub struct Validator<'a> {
 }
 
 impl<'a> Validator<'a> {
-    /// Checks what concerns the set as a whole: one project, names that are there once. `pipelines` may have been taken out of
-    /// the definitions: they are looked at here and not kept.
+    /// Checks what concerns the set as a whole: one project, names that are there once. `pipelines`
+    /// may have been taken out of the definitions: they are looked at here and not kept.
     pub fn new(
         definitions: &'a Definitions,
         pipelines: &[IngestionPipeline],
@@ -71,7 +73,8 @@ impl<'a> Validator<'a> {
         for broken in
             definitions.broken.iter().filter(|broken| broken.kind == Some(Kind::IngestionPipeline))
         {
-            // What disagrees with the schema is known; what a rule would refuse beside it is found in the same run.
+            // What disagrees with the schema is known; what a rule would refuse beside it is found
+            // in the same run.
             Own::of(&broken.node, found);
         }
         let project = definitions.project();
@@ -90,7 +93,8 @@ impl<'a> Validator<'a> {
         }
     }
 
-    /// One pipeline, with what its layers make of it; `None` when anything in it is wrong, which is then among the findings.
+    /// One pipeline, with what its layers make of it; `None` when anything in it is wrong, which is
+    /// then among the findings.
     pub fn pipeline(
         &self,
         definition: &IngestionPipeline,
@@ -143,7 +147,8 @@ impl<'a> Validator<'a> {
         parameters::parameters(project, Some(own), found)
     }
 
-    /// The layer of the service that a pipeline names: the outer `None` when there is no such service.
+    /// The layer of the service that a pipeline names: the outer `None` when there is no such
+    /// service.
     fn service(
         &self,
         definition: &IngestionPipeline,

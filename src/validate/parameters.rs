@@ -1,7 +1,7 @@
 //! The layers of `kubernetes:` → the parameters of one pipeline.
 //!
-//! In: the project's mapping and the pipeline's, each of which agrees with the schema. Out: [`Parameters`], or findings at the layer that is at
-//! fault, which its nodes remember.
+//! In: the project's mapping and the pipeline's, each of which agrees with the schema. Out:
+//! [`Parameters`], or findings at the layer that is at fault, which its nodes remember.
 
 use compact_str::CompactString;
 
@@ -44,8 +44,9 @@ pub(super) fn parameters(
     parameters.filter(|_| sound)
 }
 
-/// What a layer says about an output that is not the one it is for. A project may set what only its CronJobs carry while a pipeline
-/// chooses the operator: each layer is held against what it, and those before it, choose.
+/// What a layer says about an output that is not the one it is for. A project may set what only its
+/// CronJobs carry while a pipeline chooses the operator: each layer is held against what it, and
+/// those before it, choose.
 fn not_carried(layers: [Option<&Node>; 2], found: &mut Diagnostics) {
     let mut operator = false;
     let mut sidecar = false;

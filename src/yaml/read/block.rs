@@ -41,7 +41,8 @@ impl Place {
         Self { parent, new_line: true, after_key: false, has_properties: false }
     }
 
-    /// A value of a mapping in a column. It may be a collection in the same line only behind a `?` or its `:`.
+    /// A value of a mapping in a column. It may be a collection in the same line only behind a `?`
+    /// or its `:`.
     fn entry(parent: isize, is_explicit: bool) -> Self {
         Self { parent, new_line: is_explicit, after_key: true, has_properties: false }
     }
@@ -289,8 +290,8 @@ impl<'t> Reader<'t, '_> {
         Ok((self.key(mapping, key)?, span, is_explicit))
     }
 
-    /// The most frequent kind of key: a word without quotes that means itself to all readers, and its `:`. `None`, and the
-    /// caret as it was, for all others.
+    /// The most frequent kind of key: a word without quotes that means itself to all readers, and
+    /// its `:`. `None`, and the caret as it was, for all others.
     #[inline]
     fn simple_key(&mut self) -> Option<(&'t str, Span)> {
         if !self.byte().is_ascii_alphabetic() {

@@ -184,8 +184,8 @@ impl<'t> Reader<'t, '_> {
         Ok((head, span, properties))
     }
 
-    /// Whether a `:` makes a key of what was read last. Readers differ on one that nothing separates from its value, but
-    /// for JSON's `"key":value`.
+    /// Whether a `:` makes a key of what was read last. Readers differ on one that nothing
+    /// separates from its value, but for JSON's `"key":value`.
     fn is_at_flow_colon(&mut self, head: &Head<'t>) -> Result<bool, Abort> {
         if self.byte() != b':' {
             return Ok(false);

@@ -130,7 +130,8 @@ impl<'t> Reader<'t, '_> {
         Ok(self.set_key(mapping, text, span))
     }
 
-    /// What becomes of the value of a key that is a string: set, unless the key has been set before.
+    /// What becomes of the value of a key that is a string: set, unless the key has been set
+    /// before.
     #[inline]
     pub(super) fn set_key(
         &mut self,

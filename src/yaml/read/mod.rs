@@ -1,11 +1,13 @@
 //! A text to its documents, in one pass.
 //!
-//! In: text. Out: a [`Node`] per non-empty document and every finding of the 01 range. A syntax error ends its document
-//! only; a passed limit ends the file. Time and memory stay linear in the text, whatever it says: nothing is looked at
-//! twice but what a key of one line may turn out to be, and nesting is bounded before the stack is.
+//! In: text. Out: a [`Node`] per non-empty document and every finding of the 01 range. A syntax
+//! error ends its document only; a passed limit ends the file. Time and memory stay linear in the
+//! text, whatever it says: nothing is looked at twice but what a key of one line may turn out to
+//! be, and nesting is bounded before the stack is.
 //!
-//! By what is read: `block` and `flow` collections, `plain`, `quoted` and `literal` texts, `property` (anchors, aliases and
-//! tags), `value` (what a scalar means), `mapping` (duplicate and merge keys), all over the `cursor`.
+//! By what is read: `block` and `flow` collections, `plain`, `quoted` and `literal` texts,
+//! `property` (anchors, aliases and tags), `value` (what a scalar means), `mapping` (duplicate and
+//! merge keys), all over the `cursor`.
 
 mod block;
 mod cursor;
@@ -28,13 +30,15 @@ use super::{Dialect, character};
 use crate::diagnostic::{Diagnostic, Diagnostics, code, route};
 use crate::tree::{Mapping, Node, SourceId, Span};
 
-/// How deep collections may be nested. Kubernetes' own decoders stop at 10,000, people well before 20.
+/// How deep collections may be nested. Kubernetes' own decoders stop at 10,000, people well before
+/// 20.
 pub const MAX_DEPTH: usize = 128;
 
 /// How many values a file may hold, counting what aliases repeat: some 100 MB in memory.
 pub const MAX_NODES: usize = 1_000_000;
 
-/// The largest document, in bytes: what it renders to must fit into a ConfigMap, which etcd holds to 1 MiB.
+/// The largest document, in bytes: what it renders to must fit into a ConfigMap, which etcd holds
+/// to 1 MiB.
 pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 
 /// How many findings of one text are reported; the text is left after the last.
@@ -43,8 +47,8 @@ const MAX_FINDINGS: usize = 500;
 /// The longest key that PyYAML and Go find the `:` of, in characters, unless it follows a `?`.
 const MAX_KEY: usize = 1024;
 
-/// Reads all documents of a text. What is wrong is added to `found`; a document with a syntax error is left out, one
-/// with other findings is returned with what could be read.
+/// Reads all documents of a text. What is wrong is added to `found`; a document with a syntax error
+/// is left out, one with other findings is returned with what could be read.
 pub fn read(source: SourceId, text: &str, dialect: Dialect, found: &mut Diagnostics) -> Vec<Node> {
     if !character::check(source, text, found) {
         return Vec::new();
