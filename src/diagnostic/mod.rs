@@ -178,6 +178,33 @@ impl Diagnostics {
         let mut found = self.found;
         found.sort_by(|a, b| (a.span, a.code.id, &a.message).cmp(&(b.span, b.code.id, &b.message)));
         found.dedup();
+        // A scalar that readers take differently is one mistake: what it is not is mended with it.
+        let mut ambiguous = None;
+        found.retain(|finding| {
+            if finding.code == &code::YAML_AMBIGUOUS {
+                ambiguous = Some(finding.span);
+            }
+            let is_of_type = [&code::SCHEMA_TYPE, &code::SPEC_TYPE].contains(&finding.code);
+            !is_of_type || ambiguous != Some(finding.span)
+        });
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::SourceId;
+
+    #[test]
+    fn a_scalar_that_readers_take_differently_is_not_also_of_the_wrong_type() {
+        let at = |start| Span { source: SourceId(0), start, end: start + 3 };
+        let mut found = Diagnostics::default();
+        found.push(Diagnostic::error(&code::SCHEMA_TYPE, at(0), "expected a boolean"));
+        found.push(Diagnostic::error(&code::SCHEMA_TYPE, at(9), "expected a boolean"));
+        found.push(Diagnostic::error(&code::YAML_AMBIGUOUS, at(0), "`yes` is read differently"));
+        let found = found.into_sorted();
+        let found = found.iter().map(|one| (one.code.id, one.span.start)).collect::<Vec<_>>();
+        assert_eq!(found, [("OMP0104", 0), ("OMP0203", 9)]);
     }
 }
