@@ -241,3 +241,18 @@ fn templates_that_include_each_other_end_too() {
     }
     assert!(!path.join("out").exists());
 }
+
+#[test]
+fn the_definitions_are_never_written_over() {
+    let folder = project();
+    let path = folder.path();
+    let before = walk(path);
+    for output in [".", "..", "pipelines", "rendered/.."] {
+        shell(path, "mkdir -p rendered");
+        let says = "Hint: Name a folder of its own";
+        assert_refused(path, &format!("ompipe render -o {output}"), 2, says);
+    }
+    assert_refused(path, "ompipe render -o ompipe.yaml", 2, "is in the way");
+    assert_refused(path, "ompipe render -o /dev/null", 2, "is in the way");
+    assert_eq!(walk(path), before);
+}

@@ -87,8 +87,15 @@ fn write_folder(
     inputs: &[&Path],
     session: &mut Session,
 ) -> Result<Vec<Diagnostic>, Error> {
-    let written = output::write_folder(folder, files, inputs)
-        .map_err(|error| Error::new("failed to write the objects").because(error))?;
+    let written = output::write_folder(folder, files, inputs).map_err(|error| {
+        let is_ours = matches!(error, output::Error::HoldsInput { .. });
+        let failed = Error::new("failed to write the objects").because(error);
+        if is_ours {
+            failed.with_hint("Name a folder of its own, such as `rendered`.")
+        } else {
+            failed
+        }
+    })?;
     session.say(&format!(
         "Wrote {} files to {}; {} were up to date.",
         written.written,
