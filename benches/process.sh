@@ -4,7 +4,7 @@
 # Measures whole processes of the release binary at N pipelines, and beside them, in the same run, what the bytes alone
 # cost: reading the input, copying and hashing the output. Prints tables in Markdown.
 #
-# Wall times are medians, CPU time (user + system) is the median too, memory is the highest peak. Needs bash 5 and GNU time.
+# Times are medians, CPU time is user + system, memory is the highest peak. Needs Linux, bash 5 and GNU time.
 # Settings (environment): RUNS counted runs of each command, after one that warms up (5); OMPIPE another binary;
 # BENCH_DIR a folder to use and keep.
 set -euo pipefail
@@ -69,8 +69,9 @@ for n in "$@"; do
     measure "render to the same folder again" "$output" "$OMPIPE render -q -o $out.d $project"
     measure "floor: read the input (\`cat\`)" "$input" "find $project -type f -exec cat {} + >/dev/null"
     measure "floor: copy the output (\`dd\`)" "$output" "dd if=$out.yaml of=$out.copy bs=1M status=none"
+    BEFORE="rm -rf $out.e" measure "floor: copy the folder (\`cp -r\`)" "$output" "cp -r $out.d $out.e"
     measure "floor: hash the output (\`sha256sum\`)" "$output" "sha256sum $out.yaml >/dev/null"
-    rm -rf "$out.d" "$out.copy" "$out.yaml"
+    rm -rf "$out.d" "$out.e" "$out.copy" "$out.yaml"
 done
 
 if [ $# -gt 1 ]; then
