@@ -256,3 +256,25 @@ fn the_definitions_are_never_written_over() {
     assert_refused(path, "ompipe render -o /dev/null", 2, "is in the way");
     assert_eq!(walk(path), before);
 }
+
+#[test]
+fn a_bundle_is_a_file_of_a_bundles_size() {
+    let folder = project();
+    let path = folder.path();
+    let text = fs::read_to_string(path.join("ompipe.yaml")).unwrap();
+    let text = text.replace("\nspec:\n", "\nspec:\n  openMetadataVersion: \"1.13.6\"\n");
+    fs::write(path.join("ompipe.yaml"), text).unwrap();
+    let bundle = path.join(".ompipe/openmetadata-1.13.6.json");
+    for (make, says) in [
+        ("ln -s /dev/zero", "it is not a file"),
+        ("mkfifo", "it is not a file"),
+        ("truncate -s 100M", "it is larger than 64 MiB"),
+    ] {
+        shell(path, &format!("{make} {}", bundle.display()));
+        assert_refused(path, "ompipe render -o out", 2, says);
+        fs::remove_file(&bundle).unwrap();
+    }
+    fs::write(&bundle, "[".repeat(100_000)).unwrap();
+    assert_refused(path, "ompipe render -o out", 2, "is not JSON");
+    assert!(!path.join("out").exists());
+}

@@ -17,6 +17,9 @@ use ompipe::tree::Span;
 
 use super::error::Error;
 
+/// The largest bundle that is read, in bytes: what an import takes makes less than this.
+const MAX_BUNDLE_BYTES: u64 = 64 << 20;
+
 /// The definitions to read.
 #[derive(Args)]
 pub(crate) struct InputArgs {
@@ -116,7 +119,7 @@ pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle
     }
     let name = spec::file_name(&version);
     let path = root.join(&name);
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read_bundle(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return missing(&mut project.found, format!("there is no {name}"));
         }
@@ -130,6 +133,20 @@ pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle
             .with_hint("Import it again with `ompipe spec import`.")
     })?;
     Ok(Some(bundle))
+}
+
+/// The text of a bundle: of a file, since a device or a pipe has no end, and of one of a size that
+/// an import writes.
+fn read_bundle(path: &Path) -> io::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    if metadata.len() > MAX_BUNDLE_BYTES {
+        let limit = MAX_BUNDLE_BYTES >> 20;
+        return Err(io::Error::other(format!("it is larger than {limit} MiB")));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// What must not be written over: the project's folder, and the files that were read.
