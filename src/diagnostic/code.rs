@@ -187,6 +187,8 @@ codes! {
     PROJECT_FILE = "OMP0705", "file that cannot be read";
     /// The bundle of OpenMetadata's schema that the project names is not there.
     NO_BUNDLE = "OMP0706", "OpenMetadata's schema is not imported";
+    /// Nothing says where a pipeline's OpenMetadata server is.
+    NO_SERVER = "OMP0707", "pipeline without an OpenMetadata server";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.

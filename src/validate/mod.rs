@@ -209,6 +209,7 @@ impl<'a> Validator<'a> {
         }
         match self.bundle {
             None => {
+                check_server(definition, &workflow, found);
                 rules::secrets::workflow(&workflow, &ByName, "spec.workflow", found);
             }
             Some(bundle) => {
@@ -257,6 +258,21 @@ struct Workflow {
 
 fn entries(mapping: Option<&Node>) -> Mapping {
     mapping.and_then(Node::as_mapping).cloned().unwrap_or_default()
+}
+
+/// Whether the workflow says where OpenMetadata is. With OpenMetadata's schema at hand, that says so itself.
+fn check_server(definition: &IngestionPipeline, workflow: &Node, found: &mut Diagnostics) {
+    const SERVER: [&str; 3] = ["workflowConfig", "openMetadataServerConfig", "hostPort"];
+    if workflow.at_route(&SERVER).is_none() {
+        found.push(
+            Diagnostic::error(
+                &code::NO_SERVER,
+                definition.name_span(),
+                format!("nothing says where the OpenMetadata server of `{}` is", definition.name()),
+            )
+            .with_help("set `spec.openMetadata.hostPort` in the IngestionProject"),
+        );
+    }
 }
 
 /// `service.pipeline`, as OpenMetadata names a pipeline; a part with a dot in it stands in quotes.
