@@ -196,8 +196,11 @@ spec:
 ";
 
     fn compiled(kubernetes: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
-        let bytes = TEXT.replace("{KUBERNETES}", kubernetes).into_bytes();
-        let input = Input::Text { name: "-".to_owned(), bytes };
+        compiled_text(&TEXT.replace("{KUBERNETES}", kubernetes), mode)
+    }
+
+    fn compiled_text(text: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
+        let input = Input::Text { name: "-".to_owned(), bytes: text.as_bytes().to_vec() };
         let mut project = Project::read(vec![input]).unwrap();
         let options =
             Options { mode, only: Vec::new(), templates: Vec::new(), bundle: None, objects: true };
@@ -261,19 +264,10 @@ spec:
         let text = TEXT
             .replace("type: metadata", "type: metdata")
             .replace("0 3 * * *", "0 25 * * *")
-            .replace("Europe/Zurich", "Europe/Zuerich");
-        let bytes = text.replace("{KUBERNETES}", "{}").into_bytes();
-        let project = Project::read(vec![Input::Text { name: "-".to_owned(), bytes }]);
-        let Project { mut definitions, mut sources, mut found, .. } = project.unwrap();
-        let options = Options {
-            mode: Mode::Scheduled,
-            only: Vec::new(),
-            templates: Vec::new(),
-            bundle: None,
-            objects: false,
-        };
-        compile(&mut definitions, &options, &mut sources, &mut found);
-        let codes = found.into_sorted().iter().map(|finding| finding.code.id).collect::<Vec<_>>();
+            .replace("Europe/Zurich", "Europe/Zuerich")
+            .replace("{KUBERNETES}", "{}");
+        let (_, found) = compiled_text(&text, Mode::Scheduled);
+        let codes = found.iter().map(|finding| finding.code.id).collect::<Vec<_>>();
         assert_eq!(codes, [code::SCHEMA_VALUE.id, code::SCHEDULE.id, code::TIME_ZONE.id]);
     }
 }

@@ -197,7 +197,7 @@ fn our_kinds_are_valid_exactly_when_another_implementation_says_so() {
 
 #[test]
 fn openmetadata_workflows_are_valid_exactly_when_another_implementation_says_so() {
-    let path = std::env::var_os("OMPIPE_OPENMETADATA_SCHEMA").map_or_else(
+    let path = std::env::var_os("OMPIPE_WORKFLOW_SCHEMA").map_or_else(
         || {
             Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("../shared/openmetadata/workflow-1.13.6.3.schema.json")
