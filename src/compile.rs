@@ -270,4 +270,38 @@ spec:
         let codes = found.iter().map(|finding| finding.code.id).collect::<Vec<_>>();
         assert_eq!(codes, [code::SCHEMA_VALUE.id, code::SCHEDULE.id, code::TIME_ZONE.id]);
     }
+
+    #[test]
+    fn a_literal_secret_is_found_wherever_it_stands_whether_or_not_a_pipeline_uses_it() {
+        const SERVICE: &str = "
+kind: ServiceConnection
+metadata: {name: spare}
+spec: {type: postgres, connection: {config: {type: Postgres, authType: {password: hunter2}}}}
+";
+        const PROJECT: &str = "
+kind: IngestionProject
+metadata: {name: alone}
+spec: {openMetadata: {hostPort: 'http://om:8585/api', securityConfig: {jwtToken: hunter2}}}
+";
+        let in_workflow = |mistake: &str| {
+            format!(
+                "{{kind: IngestionPipeline, metadata: {{name: p}}, spec: {{type: metadata, {mistake}, \
+                 workflow: {{source: {{serviceConnection: {{config: {{password: hunter2}}}}}}}}}}}}"
+            )
+        };
+        for text in [
+            SERVICE.to_owned(),
+            PROJECT.to_owned(),
+            SERVICE.replace("{name: spare}", "{name: spare, typo: 1}"),
+            PROJECT.replace("{name: alone}", "{name: alone, typo: 1}"),
+            in_workflow("service: nowhere"),
+            in_workflow("enabled: true"),
+            in_workflow("typo: 1, type2: 2"),
+            in_workflow("service: 7"),
+        ] {
+            let (_, found) = compiled_text(&text, Mode::Scheduled);
+            let literal = found.iter().filter(|finding| *finding.code == code::LITERAL_SECRET);
+            assert_eq!(literal.count(), 1, "{text}: {found:?}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ pub mod merge;
 mod parameters;
 pub mod rules;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use compact_str::CompactString;
 use rayon::prelude::*;
@@ -80,7 +80,7 @@ impl<'a> Validator<'a> {
         let project = definitions.project();
         let kubernetes = project.and_then(IngestionProject::kubernetes);
         let parameters = parameters::parameters(kubernetes, None, found);
-        Self {
+        let validator = Self {
             definitions,
             project,
             services: definitions
@@ -90,6 +90,35 @@ impl<'a> Validator<'a> {
                 .collect(),
             bundle,
             parameters,
+        };
+        validator.check_unused(pipelines, found);
+        validator
+    }
+
+    /// Looks for literal secrets in what becomes part of no pipeline's workflow: it lies in Git all
+    /// the same.
+    fn check_unused(&self, pipelines: &[IngestionPipeline], found: &mut Diagnostics) {
+        let used = pipelines.iter().filter_map(|pipeline| pipeline.spec.service.as_deref());
+        let used = used.collect::<HashSet<_>>();
+        let alone = |open_metadata, service, workflow| {
+            let pipeline_type = PipelineType::Metadata;
+            merge::effective_workflow(Layers { open_metadata, service, pipeline_type, workflow })
+        };
+        let mut unused = Vec::new();
+        if pipelines.is_empty() {
+            let open_metadata = self.project.and_then(IngestionProject::open_metadata);
+            unused.push(alone(open_metadata, None, None));
+        }
+        let services = self.definitions.services.iter();
+        for service in services.filter(|service| !used.contains(service.name())) {
+            unused.push(alone(None, service_layer(&service.node), None));
+        }
+        for broken in &self.definitions.broken {
+            let at = |key| broken.node.at_route(&["spec", key]);
+            unused.push(alone(at("openMetadata"), service_layer(&broken.node), at("workflow")));
+        }
+        for workflow in &unused {
+            check_secrets(workflow, self.bundle, found);
         }
     }
 
@@ -111,7 +140,9 @@ impl<'a> Validator<'a> {
         let own = Own::of(&definition.node, found);
         let parameters = self.parameters(definition, found);
         let service = self.service(definition, found);
-        let workflow = self.effective_workflow(definition, service?);
+        let workflow = self.effective_workflow(definition, service.flatten());
+        check_secrets(&workflow, self.bundle, found);
+        service?;
         let workflow = self.workflow(definition, workflow, found)?;
         let (Own { name, schedule, time_zone }, parameters) = (own?, parameters?);
         let names = ObjectNames::of(&name);
@@ -159,11 +190,7 @@ impl<'a> Validator<'a> {
         };
         let name = node.as_str()?;
         if let Some(service) = self.services.get(name) {
-            return Some(Some(ServiceLayer {
-                name: service.at(&["metadata", "name"])?,
-                source_type: service.at(&["spec", "type"])?,
-                connection: service.connection(),
-            }));
+            return Some(service_layer(&service.node));
         }
         if !self.definitions.is_broken(Kind::ServiceConnection, name) {
             let finding = Diagnostic::error(
@@ -208,15 +235,8 @@ impl<'a> Validator<'a> {
             parts.insert("ingestionPipelineFQN", Node::at(fqn.clone(), definition.name_span()));
         }
         match self.bundle {
-            None => {
-                check_server(definition, &workflow, found);
-                rules::secrets::workflow(&workflow, &ByName, "spec.workflow", found);
-            }
-            Some(bundle) => {
-                let fields = bundle.secret_fields(&workflow);
-                rules::secrets::workflow(&workflow, &fields, "spec.workflow", found);
-                bundle.check_workflow(&workflow, found);
-            }
+            None => check_server(definition, &workflow, found),
+            Some(bundle) => bundle.check_workflow(&workflow, found),
         }
         Some(Workflow { node: workflow, fqn })
     }
@@ -258,6 +278,27 @@ struct Workflow {
 
 fn entries(mapping: Option<&Node>) -> Mapping {
     mapping.and_then(Node::as_mapping).cloned().unwrap_or_default()
+}
+
+/// What a service's definition gives to a workflow.
+fn service_layer(service: &Node) -> Option<ServiceLayer<'_>> {
+    Some(ServiceLayer {
+        name: service.at_route(&["metadata", "name"])?,
+        source_type: service.at_route(&["spec", "type"])?,
+        connection: service.at_route(&["spec", "connection"]),
+    })
+}
+
+/// Literal secrets and references in a workflow; which fields are secret, OpenMetadata's schema
+/// knows best.
+fn check_secrets(workflow: &Node, bundle: Option<&Bundle>, found: &mut Diagnostics) {
+    const ROUTE: &str = "spec.workflow";
+    match bundle {
+        None => rules::secrets::workflow(workflow, &ByName, ROUTE, found),
+        Some(bundle) => {
+            rules::secrets::workflow(workflow, &bundle.secret_fields(workflow), ROUTE, found);
+        }
+    }
 }
 
 /// Whether the workflow says where OpenMetadata is. With OpenMetadata's schema at hand, that says so itself.
