@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 pub mod compile;
+#[cfg(feature = "controller")]
+pub mod controller;
 pub mod definition;
 pub mod diagnostic;
 pub mod import;

@@ -1,0 +1,87 @@
+//! A CronOMJob: OMJobs on a schedule.
+#![expect(clippy::duplicated_attributes, reason = "a printer column is an attribute each")]
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::omjob::OMJobSpec;
+
+/// What a CronOMJob starts, and when.
+#[derive(CustomResource, Clone, Debug, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "pipelines.openmetadata.org",
+    version = "v1",
+    kind = "CronOMJob",
+    plural = "cronomjobs",
+    singular = "cronomjob",
+    shortname = "comj",
+    category = "openmetadata",
+    namespaced,
+    status = "CronOMJobStatus",
+    derive = "PartialEq",
+    doc = "Starts OMJobs on a schedule, as a CronJob starts Jobs.",
+    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
+    printcolumn(name = "Last Schedule", type_ = "date", json_path = ".status.lastScheduleTime"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CronOMJobSpec {
+    /// Five fields, or one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, @every.
+    pub schedule: String,
+    /// Time zone of the schedule, by its name in the IANA database. None: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Start nothing on schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+    /// Whether a run may start while an earlier one is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_policy: Option<ConcurrencyPolicy>,
+    /// Seconds after its time within which a missed run is still started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub starting_deadline_seconds: Option<i64>,
+    /// How many succeeded OMJobs are kept. None: 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub successful_jobs_history_limit: Option<i32>,
+    /// How many failed OMJobs are kept. None: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub failed_jobs_history_limit: Option<i32>,
+    /// What every run is made of.
+    #[serde(rename = "omJobSpec")]
+    pub om_job_spec: OMJobSpec,
+}
+
+/// Whether a run may start while an earlier one is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+pub enum ConcurrencyPolicy {
+    /// It may.
+    #[default]
+    Allow,
+    /// It is skipped.
+    Forbid,
+    /// The earlier one is deleted, its exit handler included waited for, then the new one starts.
+    Replace,
+}
+
+/// What a CronOMJob last did.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CronOMJobStatus {
+    /// The last time of the schedule that was seen to, started or skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_schedule_time: Option<Timestamp>,
+    /// The OMJob that was last started.
+    #[serde(default, rename = "lastOMJobName", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub last_om_job_name: Option<CompactString>,
+    /// What happened last, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
