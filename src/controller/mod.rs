@@ -7,3 +7,4 @@
 pub mod crd;
 pub mod names;
 pub mod omjob;
+pub mod pod;

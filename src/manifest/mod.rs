@@ -14,7 +14,7 @@ mod strategic_merge;
 mod types;
 mod values;
 
-pub use pod_template::{CONTAINER, pod_templates};
+pub use pod_template::{CONTAINER, omjob_pod_template, pod_templates};
 pub use strategic_merge::strategic_merge;
 pub use types::Type;
 

@@ -44,13 +44,16 @@ pub fn pod_templates<'m>(manifest: &'m Manifest, found: &mut Diagnostics) -> Vec
 fn made<'m>(spec: Option<&'m Node>, found: &mut Diagnostics) -> Vec<Cow<'m, Node>> {
     ["mainPodSpec", "exitHandlerSpec"]
         .into_iter()
-        .filter_map(|field| Some(Cow::Owned(of_pod_spec(spec?.get(field)?, found))))
+        .filter_map(|field| Some(Cow::Owned(omjob_pod_template(spec?.get(field)?, found))))
         .collect()
 }
 
-/// What the operator makes of one of an OMJob's pod specs. It hardens the container itself, as
-/// OpenMetadata's own operator does: the pod spec of an OMJob has no field for that.
-fn of_pod_spec(pod: &Node, found: &mut Diagnostics) -> Node {
+/// The pod template of one of an OMJob's pod specs: the one that the operator starts from, and that
+/// is checked when an OMJob is rendered. Its container is hardened, as OpenMetadata's own operator
+/// does it: the pod spec of an OMJob has no field for that. User, group and seccomp profile are the
+/// pod's, which the kubelet takes for a container that says nothing else; a copy of them would
+/// outlive a `podTemplate` that changes the pod's.
+pub fn omjob_pod_template(pod: &Node, found: &mut Diagnostics) -> Node {
     let mut main = Mapping::new();
     main.insert("name", Node::at(CONTAINER, pod.span));
     let drop = Mapping::from_iter([("drop", Node::new(vec![Node::new("ALL")]))]);
