@@ -15,6 +15,10 @@ build:
 test:
     cargo test --locked
 
+# The tests on a real Kubernetes of two nodes, started for them and stopped afterwards. As root; the first time builds it.
+cluster-test *ARGUMENTS:
+    tests/cluster/run {{ARGUMENTS}}
+
 # The property tests of reader, writer, merge and patches, ROUNDS times, each with other random input.
 fuzz ROUNDS="20":
     for round in $(seq {{ROUNDS}}); do cargo test --locked --quiet --lib --test yaml --test kubernetes || exit 1; done
@@ -22,7 +26,7 @@ fuzz ROUNDS="20":
 # Format, then lint as CI does.
 lint:
     cargo fmt --all
-    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --features cluster-tests -- -D warnings
 
 # Rewrite what the examples render to, and what the invalid ones print; review the diff.
 golden:

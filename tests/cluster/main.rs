@@ -1,0 +1,25 @@
+//! A real Kubernetes: what only kubelets, containers and the servers themselves can tell.
+//! `just cluster-test` starts one and runs these tests; see `run`, and `kubernetes/README.md`.
+//!
+//! `cluster` is what they share and can break, `namespace` what each has for itself, `record` what
+//! the scripts in pods say that they did, beside the cluster's API. The others hold tests, by what
+//! they try.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod cluster;
+mod faults;
+mod namespace;
+mod record;
+mod rendered;
+mod workload;
+
+fn main() -> std::process::ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let tests = [faults::tests(), rendered::tests()].into_iter().flatten().collect();
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
