@@ -83,45 +83,63 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
     if !job.finalizer && !job.deleted {
         return Plan::act(Act::HoldJob);
     }
-    if let Some(other) = observed.others.iter().find(|pod| needs_letting_go(pod)) {
-        return let_go(other);
-    }
-    match &job.status.main {
-        Some(main) if main.outcome.is_none() => main_stage::decide(observed, main, now),
-        Some(main) => exit_stage::decide(observed, main, now),
-        None => match record::adopted(job, now) {
+    // Before anything else: what another operator has made is not in our record yet.
+    let Some(main) = &job.status.main else {
+        return match record::adopted(job, now) {
             Some(status) => Plan::record(status),
             None if job.deleted => release_job(job),
             None => Plan::record(record::main_intended(job, 0, now)),
-        },
+        };
+    };
+    // Only what the record has left behind. A pod that it does not know of yet may be the one that
+    // a newer record than the one observed is about.
+    let superseded = |pod: &&Pod| needs_letting_go(pod) && record::is_superseded(job, &pod.name);
+    if let Some(other) = observed.others.iter().find(superseded) {
+        return let_go(other);
+    }
+    match main.outcome {
+        None => main_stage::decide(observed, main, now),
+        Some(_) => exit_stage::decide(observed, main, now),
+    }
+}
+
+/// What to do about a pod whose OMJob is gone, as the API server itself has said.
+pub fn decide_orphan(pod: &Pod) -> Plan {
+    match (pod.gated && pod.deleted.is_none(), pod.finalizer) {
+        // Nobody is left who would let it start.
+        (true, _) => Plan::act(Act::DeletePod(pod.clone())),
+        (false, true) => Plan::act(Act::ReleasePod(pod.clone())),
+        (false, false) => Plan::default(),
     }
 }
 
 /// What remains to be done after the end: let everything go, then wait for the time to live.
 fn finish(observed: &Observed, now: Timestamp) -> Plan {
     let job = &observed.job;
-    if job.finalizer {
-        if let Some(pod) = observed.others.iter().find(|pod| needs_letting_go(pod)) {
-            return let_go(pod);
-        }
-        for (stage, sight) in
-            [(Stage::Main, &observed.main), (Stage::ExitHandler, &observed.exit_handler)]
-        {
-            let Some(name) = recorded_name(&job.status, stage) else { continue };
-            match sight {
-                // Its label may have been taken from it, and with it its place in the cache.
-                Sight::Unseen => return Plan::act(Act::LookForPod(stage, name.clone())),
-                Sight::Present(pod) if pod.ours && needs_letting_go(pod) => {
-                    return match stage {
-                        Stage::ExitHandler if !pod.owned && !job.orphaning && pod.end.is_some() => {
-                            Plan::act(Act::HandOverPod(pod.clone()))
-                        }
-                        _ => let_go(pod),
-                    };
-                }
-                Sight::Present(_) | Sight::Absent => {}
+    if let Some(pod) = observed.others.iter().find(|pod| needs_letting_go(pod)) {
+        return let_go(pod);
+    }
+    for (stage, sight) in
+        [(Stage::Main, &observed.main), (Stage::ExitHandler, &observed.exit_handler)]
+    {
+        let Some((name, uid)) = recorded_pod(&job.status, stage) else { continue };
+        match sight {
+            // Its label may have been taken from it, and with it its place in the cache.
+            Sight::Unseen if job.finalizer => {
+                return Plan::act(Act::LookForPod(stage, name.clone()));
             }
+            Sight::Present(pod) if pod.belongs(uid) && needs_letting_go(pod) => {
+                return match stage {
+                    Stage::ExitHandler if !pod.owned && !job.orphaning && pod.end.is_some() => {
+                        Plan::act(Act::HandOverPod(pod.clone()))
+                    }
+                    _ => let_go(pod),
+                };
+            }
+            Sight::Unseen | Sight::Present(_) | Sight::Absent => {}
         }
+    }
+    if job.finalizer {
         // A run that is gone before its CronOMJob has noted it would be started again.
         return match job.recorded_by_cron {
             true => Plan::act(Act::ReleaseJob),
@@ -140,10 +158,16 @@ fn finish(observed: &Observed, now: Timestamp) -> Plan {
     Plan::act(Act::DeleteJob)
 }
 
-fn recorded_name(status: &OMJobStatus, stage: Stage) -> Option<&CompactString> {
+/// The name and UID that are recorded of a stage's pod.
+fn recorded_pod(
+    status: &OMJobStatus,
+    stage: Stage,
+) -> Option<(&CompactString, Option<&CompactString>)> {
     match stage {
-        Stage::Main => status.main.as_ref().map(|main| &main.pod_name),
-        Stage::ExitHandler => status.exit_handler.as_ref().map(|exit| &exit.pod_name),
+        Stage::Main => status.main.as_ref().map(|main| (&main.pod_name, main.pod_uid.as_ref())),
+        Stage::ExitHandler => {
+            status.exit_handler.as_ref().map(|exit| (&exit.pod_name, exit.pod_uid.as_ref()))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn decide(observed: &Observed, main: &MainStatus, now: Timestamp) -> 
     // A main pod that counts as lost may come back with its node: it is not to run beside the exit
     // handler longer than that.
     if let Sight::Present(pod) = &observed.main
-        && pod.ours
+        && pod.belongs(main.pod_uid.as_ref())
         && pod.end.is_none()
         && pod.deleted.is_none()
     {
@@ -32,7 +32,9 @@ pub(super) fn decide(observed: &Observed, main: &MainStatus, now: Timestamp) -> 
     }
     let stage = ExitStage { observed, main, exit, now };
     match &observed.exit_handler {
-        Sight::Present(pod) if !pod.ours => Plan::record(record::exit_renamed(job, exit, now)),
+        Sight::Present(pod) if !pod.belongs(exit.pod_uid.as_ref()) => {
+            Plan::record(record::exit_renamed(job, exit, now))
+        }
         Sight::Present(pod) if stage.is_recorded(pod) => stage.existing(pod),
         Sight::Unseen if exit.pod_uid.is_some() || stage.given_up().is_some() => {
             Plan::act(Act::LookForPod(Stage::ExitHandler, exit.pod_name.clone()))

@@ -19,7 +19,9 @@ const RECORD_PENDING_SECONDS: i64 = 1;
 pub(super) fn decide(observed: &Observed, main: &MainStatus, now: Timestamp) -> Plan {
     let job = &observed.job;
     match &observed.main {
-        Sight::Present(pod) if !pod.ours => Plan::record(record::main_renamed(job, main, now)),
+        Sight::Present(pod) if !pod.belongs(main.pod_uid.as_ref()) => {
+            Plan::record(record::main_renamed(job, main, now))
+        }
         Sight::Present(pod) if is_recorded(main, pod) => existing(observed, main, pod, now),
         // A pod of the same name that is not the recorded one: that one is gone.
         Sight::Present(_) => ended(job, main, "Lost", now),
@@ -94,14 +96,27 @@ pub(super) fn retry(observed: &Observed, main: &MainStatus, at: Timestamp, now: 
         return Plan::record(record::main_given_up(job, main, now));
     }
     match &observed.main {
-        Sight::Unseen => Plan::act(Act::LookForPod(Stage::Main, main.pod_name.clone())),
-        Sight::Present(pod) if pod.ours && needs_letting_go(pod) => let_go(pod),
-        // Two main pods at once would be two ingestions at once.
-        Sight::Present(pod) if pod.ours && pod.end.is_none() => Plan::wait(deadline(job)),
-        Sight::Present(_) | Sight::Absent if now >= at => {
-            Plan::record(record::main_intended(job, main.attempt + 1, now))
+        Sight::Unseen => return Plan::act(Act::LookForPod(Stage::Main, main.pod_name.clone())),
+        Sight::Present(pod) if pod.belongs(main.pod_uid.as_ref()) => {
+            if needs_letting_go(pod) {
+                return let_go(pod);
+            }
+            // Two main pods at once would be two ingestions at once; of a node that is lost nobody
+            // knows when that is over.
+            let timeout = job.limits.node_lost_timeout_seconds;
+            match fate(pod, &observed.main_node, timeout, now) {
+                Fate::Ended | Fate::Lost => {}
+                Fate::Unsure(node) => return Plan::act(Act::LookForNode(node)),
+                Fate::GoesOn(until) => {
+                    return Plan::wait(until.into_iter().chain(deadline(job)));
+                }
+            }
         }
-        Sight::Present(_) | Sight::Absent => Plan::wait(deadline(job).into_iter().chain([at])),
+        Sight::Present(_) | Sight::Absent => {}
+    }
+    match now >= at {
+        true => Plan::record(record::main_intended(job, main.attempt + 1, now)),
+        false => Plan::wait(deadline(job).into_iter().chain([at])),
     }
 }
 

@@ -8,5 +8,10 @@ mod main_stage;
 pub mod observed;
 mod record;
 
-pub use decide::{Act, Plan, Stage, decide};
+#[cfg(test)]
+mod decide_properties;
+#[cfg(test)]
+mod decide_tests;
+
+pub use decide::{Act, Plan, Stage, decide, decide_orphan};
 pub use observed::{Job, Limits, Node, Observed, Pod, PodEnd, Refusal, Sight};

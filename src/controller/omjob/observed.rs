@@ -13,11 +13,12 @@ use crate::controller::crd::{ExitHandlerPolicy, OMJobStatus};
 pub struct Observed {
     /// The OMJob.
     pub job: Job,
-    /// The pod that has the recorded main pod's name.
+    /// The pod that has the recorded main pod's name. One in the cache that has another UID than
+    /// the recorded one is [`Sight::Unseen`]: the cache may still have the pod before that one.
     pub main: Sight<Pod>,
     /// The node of that pod.
     pub main_node: Sight<Node>,
-    /// The pod that has the recorded exit handler's name.
+    /// The pod that has the recorded exit handler's name, as for the main pod.
     pub exit_handler: Sight<Pod>,
     /// The node of that pod.
     pub exit_handler_node: Sight<Node>,
@@ -32,7 +33,8 @@ pub struct Observed {
 pub enum Sight<T> {
     /// The cache has none; it may be behind.
     Unseen,
-    /// The API server said that there is none.
+    /// The API server said that there is none, when it was asked about the OMJob's record as it is
+    /// observed: what was absent before a newer record says nothing about the pod of that record.
     Absent,
     /// It exists, as the cache or the API server has it.
     Present(T),
@@ -117,6 +119,14 @@ pub struct Pod {
     pub running: bool,
     /// How it ended, if it has.
     pub end: Option<PodEnd>,
+}
+
+impl Pod {
+    /// Whether it is this OMJob's: by its labels or owners, or since it is the recorded one,
+    /// whatever became of those.
+    pub(super) fn belongs(&self, recorded: Option<&CompactString>) -> bool {
+        self.ours || recorded == Some(&self.uid)
+    }
 }
 
 /// How a pod ended, by its phase and by its container `main`.

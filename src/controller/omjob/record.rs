@@ -223,6 +223,16 @@ fn finished(
     status
 }
 
+/// Whether a pod of this name is an attempt before the recorded one.
+pub(super) fn is_superseded(job: &Job, pod_name: &str) -> bool {
+    let is =
+        |name: CompactString| name == pod_name || names::instead_of(&name, &job.uid) == pod_name;
+    let main = job.status.main.as_ref().map_or(0, |main| main.attempt);
+    let exit = job.status.exit_handler.as_ref().map_or(0, |exit| exit.attempt);
+    (0..main).any(|attempt| is(names::main_pod(&job.name, attempt)))
+        || (0..exit).any(|attempt| is(names::exit_pod(&job.name, attempt)))
+}
+
 /// The status of an OMJob that another operator has brought part of the way, in our terms; `None`
 /// if none has touched it.
 pub(super) fn adopted(job: &Job, now: Timestamp) -> Option<OMJobStatus> {
