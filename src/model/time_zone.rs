@@ -17,6 +17,11 @@ pub struct TimeZone(CompactString);
 text_newtype!(TimeZone);
 
 impl TimeZone {
+    /// Its offsets and when they change.
+    pub fn rules(&self) -> jiff::tz::TimeZone {
+        TimeZoneDatabase::bundled().get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         if text.is_empty() {

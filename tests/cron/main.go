@@ -1,5 +1,6 @@
 // Command cron reads schedules, one JSON string a line, and answers each with what robfig/cron, the parser of
 // Kubernetes, makes of it: null where it is refused, and otherwise its fields and the next times after some instants.
+// Given "zones", it answers questions about next times in time zones instead; see zones.go.
 package main
 
 import (
@@ -20,6 +21,10 @@ type answer struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "zones" {
+		zones()
+		return
+	}
 	var after []time.Time
 	for _, text := range os.Args[1:] {
 		instant, err := time.Parse(time.RFC3339Nano, text)

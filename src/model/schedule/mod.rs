@@ -2,17 +2,20 @@
 //! its API server and its controller use.
 //!
 //! In: the text of a schedule. Out: a [`Schedule`]: bit sets of minutes, hours and days, or a
-//! constant delay, from which the next time follows; or the part that is wrong. It knows no clock
-//! and no time zone: times are wall-clock times.
+//! constant delay, from which the next time follows, of a wall clock or in a time zone; or the part
+//! that is wrong. It knows no clock: times are arguments.
 
 mod delay;
 mod fields;
 mod next;
+mod recent;
+mod zoned;
 
 use compact_str::CompactString;
 use jiff::civil::DateTime;
 
 pub use fields::Fields;
+pub use recent::Passed;
 
 use super::refusal::Refusal;
 

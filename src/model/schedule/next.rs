@@ -9,7 +9,7 @@ use jiff::civil::{Date, DateTime, date};
 use super::fields::{Fields, STAR};
 
 /// Kubernetes gives a search up after the fifth year beyond the one that it starts in.
-const YEARS: i16 = 5;
+pub(super) const YEARS: i16 = 5;
 
 pub(super) fn next_after(fields: &Fields, time: DateTime) -> Option<DateTime> {
     let start = first_whole_minute_after(time)?;
@@ -50,7 +50,7 @@ fn on_day(fields: &Fields, day: Date, hour: i8, minute: i8) -> Option<DateTime> 
     Some(day.at(lowest_from(fields.hour, hour + 1)?, minute, 0, 0))
 }
 
-fn day_matches(fields: &Fields, day: Date) -> bool {
+pub(super) fn day_matches(fields: &Fields, day: Date) -> bool {
     let of_month = fields.day_of_month >> day.day() & 1 == 1;
     let of_week = fields.day_of_week >> day.weekday().to_sunday_zero_offset() & 1 == 1;
     if (fields.day_of_month | fields.day_of_week) & STAR != 0 {
