@@ -5,6 +5,8 @@
 //! know that there is a terminal; they hold no rule about definitions or manifests.
 
 mod completions;
+#[cfg(feature = "controller")]
+mod controller;
 mod error;
 mod exit;
 mod explain;
@@ -119,6 +121,8 @@ enum Verb {
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
+    #[cfg(feature = "controller")]
+    Controller(Box<controller::ControllerArgs>),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -147,6 +151,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),
+        #[cfg(feature = "controller")]
+        Verb::Controller(args) => controller::run(&args, &mut session),
         Verb::Completions(args) => completions::run(&args, &mut session),
         Verb::Man(args) => man::run(&args, &mut session),
     });

@@ -122,19 +122,19 @@ pub fn build(job: &JobForPods<'_>, purpose: Purpose, name: &str) -> Result<Value
     finalizers.push(names::FINALIZER.into());
     metadata.insert("finalizers".into(), finalizers.into());
     if purpose == Purpose::Main {
-        metadata.insert("ownerReferences".into(), json!([owner(job)]));
+        metadata.insert("ownerReferences".into(), json!([owner(job.name, job.uid)]));
     }
     Ok(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod}))
 }
 
 /// The owner reference of a pod to its OMJob. The exit handler's pod gets it when it has ended:
 /// foreground deletion of the OMJob would delete it before.
-pub fn owner(job: &JobForPods<'_>) -> Value {
+pub fn owner(omjob: &str, uid: &str) -> Value {
     json!({
         "apiVersion": format!("{GROUP}/{VERSION}"),
         "kind": "OMJob",
-        "name": job.name,
-        "uid": job.uid,
+        "name": omjob,
+        "uid": uid,
         "controller": true,
         "blockOwnerDeletion": true,
     })

@@ -2,6 +2,7 @@
 //!
 //! [`observed`] says what is known, [`decide`] what to do next, both plain values.
 
+pub mod announce;
 pub mod decide;
 mod exit_stage;
 mod main_stage;

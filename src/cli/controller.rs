@@ -1,0 +1,193 @@
+//! `ompipe controller`.
+
+use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::{self, IsTerminal};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use kube::Client;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use ompipe::controller::{Operator, Settings, clock, http};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, level_filters::LevelFilter};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+use super::error::Error;
+use super::exit::Status;
+use super::session::Session;
+
+/// Run the operator of OMJobs and CronOMJobs
+///
+/// Starts the main pod of every OMJob, and after every end of it, once, its exit handler. It
+/// replaces OpenMetadata's own operator: same kinds, names, labels, metrics, endpoints and
+/// settings. Of several replicas one acts and the others stand by. It runs until SIGTERM.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  ompipe controller                             In a cluster, as its install does
+  ompipe controller --kubeconfig ~/.kube/config --namespace ingestion")]
+pub(crate) struct ControllerArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// The namespace whose OMJobs it sees to [default: all]
+    #[arg(short, long, env = "WATCH_NAMESPACES", value_name = "NAMESPACE")]
+    namespace: Option<String>,
+
+    /// The namespace of its Lease, where it runs itself
+    #[arg(long, env = "OPERATOR_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
+    operator_namespace: String,
+
+    /// The name of its Lease
+    #[arg(long, value_name = "NAME", default_value = "omjob-operator")]
+    lease_name: String,
+
+    /// Who this replica is, in the Lease and in events [default: its host's name and a random part]
+    #[arg(long, env = "POD_NAME", value_name = "NAME")]
+    identity: Option<String>,
+
+    /// How many OMJobs it works on at a time
+    #[arg(long, env = "RECONCILIATION_THREADS", value_name = "N", default_value_t = 32)]
+    concurrency: usize,
+
+    /// Port of /health, /health/live, /health/ready and /info
+    #[arg(long, env = "HEALTH_CHECK_PORT", value_name = "PORT", default_value_t = 8080)]
+    health_port: u16,
+
+    /// Port of /metrics; the other endpoints are there too
+    #[arg(long, env = "METRICS_PORT", value_name = "PORT", default_value_t = 8081)]
+    metrics_port: u16,
+
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    log_level: LevelFilter,
+
+    /// How it is logged: text or json [default: text on a terminal, json elsewhere]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
+    log_format: Option<LogFormat>,
+}
+
+/// Which cluster.
+#[derive(Args)]
+pub(crate) struct ClusterArgs {
+    /// The kubeconfig to use [default: the pod's own service account, or that of $KUBECONFIG]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+/// How it is logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: one JSON object a line
+    Json,
+}
+
+pub(crate) fn run(args: &ControllerArgs, _session: &mut Session) -> Result<Status, Error> {
+    log(args);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("failed to start").because(error))?;
+    runtime.block_on(operate(args))
+}
+
+async fn operate(args: &ControllerArgs) -> Result<Status, Error> {
+    let client = args.cluster.client().await?;
+    let random = RandomState::new().build_hasher().finish();
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "ompipe".to_owned());
+    let identity = args.identity.clone().unwrap_or_else(|| format!("{host}_{random:016x}"));
+    let settings = Settings {
+        // Upstream's framework writes all namespaces so.
+        namespace: args
+            .namespace
+            .clone()
+            .filter(|namespace| !matches!(namespace.as_str(), "" | "JOSDK_ALL_NAMESPACES")),
+        lease_namespace: args.operator_namespace.clone(),
+        lease_name: args.lease_name.clone(),
+        identity,
+        concurrency: args.concurrency,
+        clock: clock::system(),
+        seed: random,
+    };
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        identity = settings.identity,
+        namespace = settings.namespace.as_deref().unwrap_or("all"),
+        "starting"
+    );
+    let operator = Arc::new(Operator::new(client, settings));
+    let mut ports = vec![args.health_port, args.metrics_port];
+    ports.dedup();
+    for port in ports {
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Error::new(format!("failed to listen on port {port}")).because(error)
+        })?;
+        let router = http::router(Arc::clone(&operator));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+    operator.run(terminated()?).await;
+    Ok(Status::Fine)
+}
+
+/// SIGTERM, or Ctrl-C.
+fn terminated() -> Result<impl Future<Output = ()>, Error> {
+    let of = |kind| signal(kind).map_err(|error| Error::new("failed to start").because(error));
+    let (mut term, mut interrupt) = (of(SignalKind::terminate())?, of(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn log(args: &ControllerArgs) {
+    // Libraries say only what is wrong.
+    let levels = Targets::new()
+        .with_target("ompipe", args.log_level)
+        .with_default(args.log_level.min(LevelFilter::WARN));
+    let json = match args.log_format {
+        Some(format) => format == LogFormat::Json,
+        None => !io::stderr().is_terminal(),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(levels);
+    match json {
+        true => registry.with(lines.json().flatten_event(true)).init(),
+        false => registry.with(lines.with_target(false)).init(),
+    }
+}
+
+impl ClusterArgs {
+    /// A client of the cluster that is asked for.
+    pub(crate) async fn client(&self) -> Result<Client, Error> {
+        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
+        let config = match (&self.kubeconfig, &self.context) {
+            (Some(file), _) => {
+                let kubeconfig = Kubeconfig::read_from(file).map_err(unreachable)?;
+                Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unreachable)?
+            }
+            (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(unreachable)?,
+            (None, None) => Config::infer().await.map_err(unreachable)?,
+        };
+        Client::try_from(config).map_err(unreachable)
+    }
+}
+
+fn unreachable(error: impl std::error::Error + 'static) -> Error {
+    Error::new("failed to find a cluster")
+        .because(error)
+        .with_hint("Name one by --kubeconfig FILE, or set KUBECONFIG.")
+}

@@ -1,0 +1,237 @@
+//! Keeps the cache in step with the cluster, and says which OMJobs that concerns.
+//!
+//! In: lists and watches of OMJobs, their pods, and nodes. Out: the cache, and keys in the queue. A
+//! watch that breaks is taken up again, after a list where its place in history is lost.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::time::Duration;
+
+use compact_str::CompactString;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1;
+use kube::api::DynamicObject;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use super::names;
+use super::objects::{JobEntry, ObjectKey, PodEntry};
+use super::operator::{Key, Operator};
+
+/// A watch is asked for anew after so many seconds: a connection that died in silence is noticed by
+/// then.
+const WATCH_SECONDS: u32 = 60;
+/// The waits before a watch that failed is taken up again, doubled up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// What to do with what a watch brings.
+trait Sink<K> {
+    fn put(&mut self, object: K);
+    fn remove(&mut self, object: K);
+    /// A new list begins.
+    fn begin(&mut self);
+    /// An object of the list.
+    fn listed(&mut self, object: K);
+    /// The list is complete: what it did not have is gone.
+    fn end(&mut self);
+}
+
+async fn follow<K>(api: Api<K>, config: watcher::Config, mut sink: impl Sink<K>)
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut stream = pin!(watcher(api, config.timeout(WATCH_SECONDS)));
+    let mut wait = FIRST_WAIT;
+    while let Some(event) = stream.next().await {
+        match event {
+            Ok(event) => {
+                wait = FIRST_WAIT;
+                match event {
+                    Event::Apply(object) => sink.put(object),
+                    Event::Delete(object) => sink.remove(object),
+                    Event::Init => sink.begin(),
+                    Event::InitApply(object) => sink.listed(object),
+                    Event::InitDone => sink.end(),
+                }
+            }
+            Err(error) => {
+                let (message, usual) = told(&error);
+                match usual {
+                    true => debug!(error = message, "a watch ended"),
+                    false => warn!(error = message, "a watch or list failed"),
+                }
+                sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        }
+    }
+}
+
+/// An error in a line, and whether it belongs to the usual life of a watch.
+fn told(error: &watcher::Error) -> (String, bool) {
+    match error {
+        watcher::Error::WatchError(status) => {
+            (format!("{} {}: {}", status.code, status.reason, status.message), status.code == 410)
+        }
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => (super::lease::brief(error), false),
+        watcher::Error::NoResourceVersion => (error.to_string(), false),
+    }
+}
+
+/// Follows the OMJobs, for ever.
+pub(super) async fn jobs(operator: &Operator) {
+    let sink = Jobs { operator, listed: BTreeSet::new() };
+    follow(operator.jobs_api(), watcher::Config::default(), sink).await;
+}
+
+/// Follows the pods of OMJobs, for ever.
+pub(super) async fn pods(operator: &Operator) {
+    // Upstream's pods have this label as well as ours.
+    let config = watcher::Config::default().labels(names::OMJOB_NAME_LABEL);
+    follow(operator.pods_api(), config, Pods { operator, listed: BTreeSet::new() }).await;
+}
+
+/// Follows the nodes, for ever.
+pub(super) async fn nodes(operator: &Operator) {
+    let sink = Nodes { operator, listed: BTreeSet::new() };
+    follow(operator.nodes_api(), watcher::Config::default(), sink).await;
+}
+
+struct Jobs<'a> {
+    operator: &'a Operator,
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Sink<DynamicObject> for Jobs<'_> {
+    fn put(&mut self, object: DynamicObject) {
+        let Some(key) = ObjectKey::of(&object.metadata) else { return };
+        if self.operator.cache().put_job(key.clone(), JobEntry::read(&object)) {
+            self.operator.wants(Key::Job(key));
+        }
+    }
+
+    fn remove(&mut self, object: DynamicObject) {
+        let Some(key) = ObjectKey::of(&object.metadata) else { return };
+        let uid = object.metadata.uid.unwrap_or_default();
+        let mut cache = self.operator.cache();
+        cache.remove_job(&key, &uid);
+        let pods = cache.pods_of(&uid);
+        drop(cache);
+        self.operator.wants(Key::Job(key));
+        // Pods that are still held have lost the OMJob that would let them go.
+        pods.into_iter().for_each(|pod| self.operator.wants(Key::Pod(pod)));
+    }
+
+    fn begin(&mut self) {
+        self.listed.clear();
+    }
+
+    fn listed(&mut self, object: DynamicObject) {
+        self.listed.extend(ObjectKey::of(&object.metadata));
+        self.put(object);
+    }
+
+    fn end(&mut self) {
+        let gone = self.operator.cache().keep_jobs(&self.listed);
+        gone.into_iter().for_each(|key| self.operator.wants(Key::Job(key)));
+        self.listed.clear();
+        self.operator.filled("omjobs");
+    }
+}
+
+struct Pods<'a> {
+    operator: &'a Operator,
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Pods<'_> {
+    fn concerns(&self, pod: ObjectKey) {
+        let job = self.operator.cache().job_key_of(&pod);
+        self.operator.wants(job.map_or(Key::Pod(pod), Key::Job));
+    }
+}
+
+impl Sink<v1::Pod> for Pods<'_> {
+    fn put(&mut self, pod: v1::Pod) {
+        let Some(key) = ObjectKey::of(&pod.metadata) else { return };
+        if self.operator.cache().put_pod(key.clone(), PodEntry::read(&pod)) {
+            self.concerns(key);
+        }
+    }
+
+    fn remove(&mut self, pod: v1::Pod) {
+        let Some(key) = ObjectKey::of(&pod.metadata) else { return };
+        let mut cache = self.operator.cache();
+        let job = cache.job_key_of(&key);
+        cache.remove_pod(&key, &pod.metadata.uid.unwrap_or_default());
+        drop(cache);
+        if let Some(job) = job {
+            self.operator.wants(Key::Job(job));
+        }
+    }
+
+    fn begin(&mut self) {
+        self.listed.clear();
+    }
+
+    fn listed(&mut self, pod: v1::Pod) {
+        self.listed.extend(ObjectKey::of(&pod.metadata));
+        self.put(pod);
+    }
+
+    fn end(&mut self) {
+        let jobs = self.operator.cache().keep_pods(&self.listed);
+        jobs.into_iter().for_each(|key| self.operator.wants(Key::Job(key)));
+        self.listed.clear();
+        self.operator.filled("pods");
+    }
+}
+
+struct Nodes<'a> {
+    operator: &'a Operator,
+    listed: BTreeSet<CompactString>,
+}
+
+impl Nodes<'_> {
+    fn concerns(&self, node: &str) {
+        let jobs = self.operator.cache().jobs_on(node);
+        jobs.into_iter().for_each(|key| self.operator.wants(Key::Job(key)));
+    }
+}
+
+impl Sink<v1::Node> for Nodes<'_> {
+    fn put(&mut self, node: v1::Node) {
+        if self.operator.cache().put_node(&node) {
+            self.concerns(node.metadata.name.as_deref().unwrap_or_default());
+        }
+    }
+
+    fn remove(&mut self, node: v1::Node) {
+        let name = node.metadata.name.unwrap_or_default();
+        self.operator.cache().remove_node(&name);
+        self.concerns(&name);
+    }
+
+    fn begin(&mut self) {
+        self.listed.clear();
+    }
+
+    fn listed(&mut self, node: v1::Node) {
+        self.listed.extend(node.metadata.name.as_ref().map(Into::into));
+        self.put(node);
+    }
+
+    fn end(&mut self) {
+        let gone = self.operator.cache().keep_nodes(&self.listed);
+        gone.iter().for_each(|node| self.concerns(node));
+        self.listed.clear();
+        self.operator.filled("nodes");
+    }
+}
