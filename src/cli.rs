@@ -4,9 +4,13 @@
 //! In: the process's arguments. Out: an exit status ([`exit`]). Only this module and those below it
 //! know that there is a terminal; they hold no rule about definitions or manifests.
 
+#[cfg(feature = "controller")]
+mod cluster;
 mod completions;
 #[cfg(feature = "controller")]
 mod controller;
+#[cfg(feature = "controller")]
+mod crd;
 mod error;
 mod exit;
 mod explain;
@@ -123,6 +127,8 @@ enum Verb {
     Import(import::ImportArgs),
     #[cfg(feature = "controller")]
     Controller(Box<controller::ControllerArgs>),
+    #[cfg(feature = "controller")]
+    Crd(crd::CrdArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -153,6 +159,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Import(args) => import::run(&args, &mut session),
         #[cfg(feature = "controller")]
         Verb::Controller(args) => controller::run(&args, &mut session),
+        #[cfg(feature = "controller")]
+        Verb::Crd(args) => crd::run(&args, &mut session),
         Verb::Completions(args) => completions::run(&args, &mut session),
         Verb::Man(args) => man::run(&args, &mut session),
     });

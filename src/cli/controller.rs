@@ -4,12 +4,9 @@ use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use kube::Client;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use ompipe::controller::{Operator, Settings, clock, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +14,7 @@ use tracing::{info, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
+use super::cluster::ClusterArgs;
 use super::error::Error;
 use super::exit::Status;
 use super::session::Session;
@@ -70,18 +68,6 @@ pub(crate) struct ControllerArgs {
     /// How it is logged: text or json [default: text on a terminal, json elsewhere]
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     log_format: Option<LogFormat>,
-}
-
-/// Which cluster.
-#[derive(Args)]
-pub(crate) struct ClusterArgs {
-    /// The kubeconfig to use [default: the pod's own service account, or that of $KUBECONFIG]
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-
-    /// The context of the kubeconfig [default: its current one]
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
 }
 
 /// How it is logged.
@@ -168,26 +154,4 @@ fn log(args: &ControllerArgs) {
         true => registry.with(lines.json().flatten_event(true)).init(),
         false => registry.with(lines.with_target(false)).init(),
     }
-}
-
-impl ClusterArgs {
-    /// A client of the cluster that is asked for.
-    pub(crate) async fn client(&self) -> Result<Client, Error> {
-        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
-        let config = match (&self.kubeconfig, &self.context) {
-            (Some(file), _) => {
-                let kubeconfig = Kubeconfig::read_from(file).map_err(unreachable)?;
-                Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unreachable)?
-            }
-            (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(unreachable)?,
-            (None, None) => Config::infer().await.map_err(unreachable)?,
-        };
-        Client::try_from(config).map_err(unreachable)
-    }
-}
-
-fn unreachable(error: impl std::error::Error + 'static) -> Error {
-    Error::new("failed to find a cluster")
-        .because(error)
-        .with_hint("Name one by --kubeconfig FILE, or set KUBECONFIG.")
 }

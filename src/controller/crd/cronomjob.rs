@@ -31,34 +31,49 @@ use super::omjob::OMJobSpec;
 #[serde(rename_all = "camelCase")]
 pub struct CronOMJobSpec {
     /// Five fields, or one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, @every.
+    #[schemars(extend("x-kubernetes-validations" = [
+        {
+            "rule": "self.trim().size() > 0",
+            "message": "a schedule has five fields, or is one of @hourly, @daily, @weekly, @monthly, @yearly, @every",
+        },
+        {
+            "rule": "!self.contains('TZ=')",
+            "message": "the time zone stands in timeZone, not in the schedule",
+        },
+    ]))]
     pub schedule: String,
     /// Time zone of the schedule, by its name in the IANA database. None: UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = [{
+        "rule": "self.size() > 0 && self.lowerAscii() != 'local'",
+        "message": "timeZone is a name of the IANA database, Europe/Berlin for example; without one the schedule is in UTC",
+    }]))]
     pub time_zone: Option<String>,
     /// Start nothing on schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false))]
     pub suspend: Option<bool>,
     /// Whether a run may start while an earlier one is not over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "Allow"))]
     pub concurrency_policy: Option<ConcurrencyPolicy>,
     /// Seconds after its time within which a missed run is still started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
     pub starting_deadline_seconds: Option<i64>,
     /// How many succeeded OMJobs are kept. None: 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(extend("default" = 3))]
     pub successful_jobs_history_limit: Option<i32>,
     /// How many failed OMJobs are kept. None: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(extend("default" = 1))]
     pub failed_jobs_history_limit: Option<i32>,
     /// What every run is made of.
     #[serde(rename = "omJobSpec")]
     pub om_job_spec: OMJobSpec,
 }
 
-/// Whether a run may start while an earlier one is not over.
+/// Whether a run may start while an earlier one is not over. Allow: it may. Forbid: it is skipped. Replace: the earlier one is deleted first, and its exit handler waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum ConcurrencyPolicy {
     /// It may.

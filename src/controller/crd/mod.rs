@@ -4,11 +4,14 @@
 //! are made. Every object that upstream's CRDs accept, these accept.
 
 mod cronomjob;
+mod definitions;
 mod omjob;
+mod pod_parts;
 mod pod_spec;
 mod status;
 
 pub use cronomjob::{ConcurrencyPolicy, CronOMJob, CronOMJobSpec, CronOMJobStatus};
+pub use definitions::{definition_files, definitions, schema_files};
 pub use omjob::{ExitHandlerPolicy, OMJob, OMJobSpec};
 pub use pod_spec::{FreeForm, OMJobPodSpec};
 pub use status::{

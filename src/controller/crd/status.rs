@@ -41,6 +41,7 @@ pub struct OMJobStatus {
     pub observed_generation: Option<i64>,
     /// Complete, Failed and ExitHandlerCompleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
     /// The main stage: written before its pod is created. None: no main pod was ever intended.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,49 @@
+//! Which cluster a verb talks to.
+
+use std::error::Error as StdError;
+use std::path::PathBuf;
+
+use clap::Args;
+use kube::Client;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+
+use super::error::Error;
+
+/// Which cluster.
+#[derive(Args)]
+pub(crate) struct ClusterArgs {
+    /// The kubeconfig to use [default: the pod's own service account, or that of $KUBECONFIG]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl ClusterArgs {
+    /// Whether a cluster was named.
+    pub(crate) fn is_some(&self) -> bool {
+        self.kubeconfig.is_some() || self.context.is_some()
+    }
+
+    /// A client of the cluster that is asked for.
+    pub(crate) async fn client(&self) -> Result<Client, Error> {
+        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
+        let config = match (&self.kubeconfig, &self.context) {
+            (Some(file), _) => {
+                let kubeconfig = Kubeconfig::read_from(file).map_err(unreachable)?;
+                Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unreachable)?
+            }
+            (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(unreachable)?,
+            (None, None) => Config::infer().await.map_err(unreachable)?,
+        };
+        Client::try_from(config).map_err(unreachable)
+    }
+}
+
+fn unreachable(error: impl StdError + 'static) -> Error {
+    Error::new("failed to find a cluster")
+        .because(error)
+        .with_hint("Name one by --kubeconfig FILE, or set KUBECONFIG.")
+}
