@@ -12,6 +12,7 @@
 )]
 
 mod cluster;
+mod crd;
 mod faults;
 mod namespace;
 mod record;
@@ -20,6 +21,6 @@ mod workload;
 
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
-    let tests = [faults::tests(), rendered::tests()].into_iter().flatten().collect();
+    let tests = [crd::tests(), faults::tests(), rendered::tests()].into_iter().flatten().collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }
