@@ -9,6 +9,7 @@ mod act_on_pods;
 mod cache;
 pub mod clock;
 pub mod crd;
+pub mod cron;
 mod events;
 pub mod http;
 mod lease;

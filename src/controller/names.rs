@@ -4,6 +4,7 @@
 //! In: an OMJob's name and UID. Out: names that are the same at every call.
 
 use compact_str::{CompactString, format_compact};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// Holds an OMJob and its pods until what became of them is recorded.
@@ -35,6 +36,16 @@ pub fn main_pod(omjob: &str, attempt: u32) -> CompactString {
 /// The name of the exit handler's pod: `{omjob}-exit`, then `{omjob}-exit-1` and so on.
 pub fn exit_pod(omjob: &str, attempt: u32) -> CompactString {
     pod(omjob, "exit", attempt)
+}
+
+/// The name of the OMJob that a CronOMJob starts for a time of its schedule: that time in seconds.
+pub fn scheduled_run(cronomjob: &str, tick: Timestamp) -> CompactString {
+    fitted(cronomjob, &format_compact!("-{}", tick.as_second()))
+}
+
+/// The name of the OMJob that a CronOMJob starts for a value of its trigger annotation.
+pub fn triggered_run(cronomjob: &str, uid: &str, value: &str) -> CompactString {
+    fitted(cronomjob, &format_compact!("-manual-{}", hash(&format!("{uid} {value}"))))
 }
 
 /// Another name for a pod, where somebody else's pod has its name: the name and a hash of the

@@ -89,14 +89,46 @@ pub enum ConcurrencyPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CronOMJobStatus {
-    /// The last time of the schedule that was seen to, started or skipped.
+    /// The time of the schedule of which an OMJob was last started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_schedule_time: Option<Timestamp>,
     /// The OMJob that was last started.
     #[serde(default, rename = "lastOMJobName", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub last_om_job_name: Option<CompactString>,
+    /// The OMJob that was last started by hand. The trigger that it stands for starts no other.
+    #[serde(default, rename = "lastTriggeredOMJobName", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub last_triggered_om_job_name: Option<CompactString>,
+    /// When the last OMJob that succeeded ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_successful_time: Option<Timestamp>,
+    /// The last time of the schedule at which nothing was started: it was found too late, or an
+    /// earlier OMJob was not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_missed_time: Option<Timestamp>,
+    /// The time of the schedule whose OMJob waits for the one that it replaces to be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_schedule_time: Option<Timestamp>,
+    /// The schedule that times are counted by, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_schedule: Option<ObservedSchedule>,
     /// What happened last, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// A schedule and since when it counts: a changed one makes up for nothing that was before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedSchedule {
+    /// The schedule.
+    #[schemars(with = "String")]
+    pub schedule: CompactString,
+    /// Its time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub time_zone: Option<CompactString>,
+    /// Since when it was seen; the CronOMJob's creation for its first.
+    pub since: Timestamp,
 }

@@ -10,7 +10,9 @@ mod pod_parts;
 mod pod_spec;
 mod status;
 
-pub use cronomjob::{ConcurrencyPolicy, CronOMJob, CronOMJobSpec, CronOMJobStatus};
+pub use cronomjob::{
+    ConcurrencyPolicy, CronOMJob, CronOMJobSpec, CronOMJobStatus, ObservedSchedule,
+};
 pub use definitions::{definition_files, definitions, schema_files};
 pub use omjob::{ExitHandlerPolicy, OMJob, OMJobSpec};
 pub use pod_spec::{FreeForm, OMJobPodSpec};

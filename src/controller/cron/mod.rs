@@ -1,0 +1,17 @@
+//! One CronOMJob: which run is due, which run goes.
+//!
+//! [`observed`] says what is known, [`decide`] what to do next, both plain values; [`run`] builds
+//! the OMJob of a run.
+
+pub mod decide;
+#[cfg(test)]
+mod decide_tests;
+mod history;
+pub mod observed;
+pub mod run;
+#[cfg(test)]
+mod walk_tests;
+
+pub use decide::{Act, Notice, Plan, Reason, Start, decide};
+pub use history::is_noted;
+pub use observed::{Asked, Cron, Observed, Run, RunEnd};
