@@ -44,6 +44,10 @@ kubernetes-types:
 bench:
     cargo bench --locked
 
+# The operator against a real control plane with a kubelet that pretends: lag, throughput, memory, failover.
+bench-operator *FIGURES:
+    benches/operator.sh {{FIGURES}}
+
 # A whole process at N pipelines: time, memory, and the floor of reading and writing the bytes.
 bench-process N="10000":
     benches/process.sh {{N}}
