@@ -158,7 +158,6 @@ pub(super) struct PodEntry {
     gone: bool,
     /// Where our gate is among its scheduling gates.
     pub(super) gate: Option<usize>,
-    exit_handler: bool,
     owned: bool,
     created: Timestamp,
     deleted: Option<Timestamp>,
@@ -192,7 +191,6 @@ impl PodEntry {
                 && metadata.deletion_grace_period_seconds == Some(0)
                 && names.is_empty(),
             gate: gates(spec).position(|gate| gate.name == names::GATE),
-            exit_handler: label_of(metadata, names::POD_TYPE_LABEL) == Some("exit-handler"),
             owned: owner.is_some(),
             created: metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default(),
             deleted: metadata.deletion_timestamp.as_ref().map(|time| time.0),
@@ -230,22 +228,6 @@ impl PodEntry {
     /// left that holds it.
     pub(super) fn is_gone(&self) -> bool {
         self.gone
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.end.is_some() || (self.deleted.is_some() && self.node.is_none())
-    }
-
-    pub(super) fn is_deleted(&self) -> bool {
-        self.deleted.is_some()
-    }
-
-    pub(super) fn is_gated(&self) -> bool {
-        self.gate.is_some()
-    }
-
-    pub(super) fn is_exit_handler(&self) -> bool {
-        self.exit_handler
     }
 
     pub(super) fn is_on(&self, node: &str) -> bool {

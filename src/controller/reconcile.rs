@@ -9,7 +9,7 @@ use super::act::Failure;
 use super::cache::Looks;
 use super::crd::Phase;
 use super::objects::ObjectKey;
-use super::omjob::decide;
+use super::omjob::{Act, decide, decide_orphan};
 use super::operator::Operator;
 
 /// An OMJob takes about a dozen acts from its beginning to its end. So many in one pass mean that
@@ -58,12 +58,15 @@ pub(super) async fn pod(
         let (entry, observed) = {
             let cache = operator.cache();
             let Some(entry) = cache.pod(key).cloned() else { return Ok(None) };
-            if cache.job_key_of(key).is_some() || (entry.finalizer.is_none() && !entry.is_gated()) {
+            if cache.job_key_of(key).is_some() {
                 return Ok(None);
             }
             let observed = entry.observed(key, entry.job_uid.as_deref().unwrap_or_default());
             (entry, observed)
         };
+        if decide_orphan(&observed).act.is_none() {
+            return Ok(None);
+        }
         // The cache may be behind: the API server is asked before anything is let go.
         let uid = entry.job_uid.as_deref().unwrap_or_default();
         if operator.job_exists(key, uid).await? {
@@ -72,15 +75,13 @@ pub(super) async fn pod(
         if !operator.leads() {
             return Err(Failure::NotLeading);
         }
-        // A handler that was let run is let run to its end.
-        let unwanted = entry.is_gated() || !entry.is_exit_handler();
-        if unwanted && !entry.has_ended() && !entry.is_deleted() {
-            operator.delete_pod(key, &observed, &mut looks).await?;
-        } else if entry.finalizer.is_some() && (unwanted || entry.has_ended()) {
-            let release = operator.pod_release(key, &observed);
-            operator.patch_pod(key, &observed, release, &mut looks).await?;
-        } else {
-            return Ok(operator.resync(None));
+        match decide_orphan(&observed).act {
+            Some(Act::DeletePod(pod)) => operator.delete_pod(key, &pod, &mut looks).await?,
+            Some(Act::ReleasePod(pod)) => {
+                let release = operator.pod_release(key, &pod);
+                operator.patch_pod(key, &pod, release, &mut looks).await?;
+            }
+            _ => return Ok(None),
         }
     }
     Err(Failure::later(format!("{MOST_ACTS} acts in one pass over this pod")))
