@@ -279,7 +279,7 @@ impl Operator {
         }
     }
 
-    async fn reread_job(&self, key: &ObjectKey) -> Done {
+    pub(super) async fn reread_job(&self, key: &ObjectKey) -> Done {
         let found = self.job_api(key).get_opt(&key.name).await;
         self.metrics().request("get", "omjobs", found.as_ref().err());
         match found.map_err(|error| Failure::of(&error))? {
@@ -294,7 +294,7 @@ impl Operator {
         Ok(())
     }
 
-    fn put_job(&self, key: &ObjectKey, job: &DynamicObject) {
+    pub(super) fn put_job(&self, key: &ObjectKey, job: &DynamicObject) {
         let entry = JobEntry::read(job);
         let mut cache = self.cache();
         // The API server has dropped it with this version: deleted, and nothing left that holds it.

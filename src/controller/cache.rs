@@ -10,6 +10,8 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1;
 
+use super::cron;
+use super::cron::observe::{CronLooks, Crons};
 use super::objects::{JobEntry, ObjectKey, PodEntry};
 use super::omjob::{Node, Observed, Pod, Refusal, Sight};
 
@@ -26,6 +28,7 @@ pub(super) struct Cache {
     pods_of: BTreeMap<CompactString, BTreeSet<ObjectKey>>,
     nodes: BTreeMap<CompactString, Option<Timestamp>>,
     gone: VecDeque<CompactString>,
+    pub(super) crons: Crons,
 }
 
 /// What the API server has said to be absent, and refused, during a pass over an OMJob.
@@ -40,7 +43,7 @@ impl Cache {
     /// All that is known about an OMJob; `None` if there is none in the cache.
     pub(super) fn observe(&self, key: &ObjectKey, looks: &Looks) -> Option<Observed> {
         let entry = self.jobs.get(key)?;
-        let job = entry.observed(key);
+        let job = entry.observed(key, self.crons.has_noted(&key.name, entry));
         let main_name = job.status.main.as_ref().map(|main| &main.pod_name);
         let exit_name = job.status.exit_handler.as_ref().map(|exit| &exit.pod_name);
         let sight = |name: Option<&CompactString>| match name {
@@ -85,6 +88,15 @@ impl Cache {
         }
     }
 
+    /// All that is known about a CronOMJob; `None` if there is none in the cache.
+    pub(super) fn observe_cron(
+        &self,
+        key: &ObjectKey,
+        looks: &CronLooks,
+    ) -> Option<cron::Observed> {
+        self.crons.observe(key, |job| self.jobs.get(job), looks)
+    }
+
     /// Takes an OMJob in. Returns whether that was news.
     pub(super) fn put_job(&mut self, key: ObjectKey, entry: JobEntry) -> bool {
         if let Some(known) = self.jobs.get(&key) {
@@ -93,6 +105,7 @@ impl Cache {
             }
             self.job_of.remove(&known.uid);
         }
+        self.crons.run_changed(&key, self.jobs.get(&key), Some(&entry));
         self.job_of.insert(entry.uid.clone(), key.clone());
         self.jobs.insert(key, entry);
         true
@@ -101,7 +114,8 @@ impl Cache {
     /// Forgets an OMJob, if it is the one with this UID.
     pub(super) fn remove_job(&mut self, key: &ObjectKey, uid: &str) {
         if self.jobs.get(key).is_some_and(|entry| entry.uid == uid) {
-            self.jobs.remove(key);
+            let job = self.jobs.remove(key);
+            self.crons.run_changed(key, job.as_ref(), None);
             self.job_of.remove(uid);
         }
     }
@@ -164,6 +178,7 @@ impl Cache {
         for key in &gone {
             if let Some(entry) = self.jobs.remove(key) {
                 self.job_of.remove(&entry.uid);
+                self.crons.run_changed(key, Some(&entry), None);
             }
         }
         gone

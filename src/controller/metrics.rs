@@ -27,6 +27,7 @@ pub(super) struct Metrics {
     transitions: Family<Labels, Counter>,
     requests: Family<Labels, Counter>,
     exit_handler_lag: Histogram,
+    cron_start_lag: Histogram,
     events_dropped: Counter,
     waiting: Gauge,
     running: Gauge,
@@ -54,6 +55,7 @@ impl Metrics {
             transitions: Family::default(),
             requests: Family::default(),
             exit_handler_lag: seconds(),
+            cron_start_lag: seconds(),
             events_dropped: Counter::default(),
             waiting: Gauge::default(),
             running: Gauge::default(),
@@ -91,6 +93,11 @@ impl Metrics {
             "ompipe_exit_handler_lag_seconds",
             "From the main container's end to the creation of the exit handler's pod",
             self.exit_handler_lag.clone(),
+        );
+        all.register(
+            "ompipe_cron_start_lag_seconds",
+            "From a time of a CronOMJob's schedule to the creation of its OMJob",
+            self.cron_start_lag.clone(),
         );
         all.register(
             "ompipe_events_dropped",
@@ -142,6 +149,10 @@ impl Metrics {
 
     pub(super) fn exit_handler_lag(&self, seconds: f64) {
         self.exit_handler_lag.observe(seconds);
+    }
+
+    pub(super) fn cron_start_lag(&self, seconds: f64) {
+        self.cron_start_lag.observe(seconds.max(0.0));
     }
 
     pub(super) fn event_dropped(&self) {

@@ -42,7 +42,7 @@ impl ObjectKey {
 pub(super) struct Version(CompactString);
 
 impl Version {
-    fn of(metadata: &ObjectMeta) -> Self {
+    pub(super) fn of(metadata: &ObjectMeta) -> Self {
         Self(metadata.resource_version.as_deref().unwrap_or_default().into())
     }
 
@@ -66,6 +66,13 @@ pub(super) struct JobEntry {
     pub(super) version: Version,
     pub(super) finalizers: Vec<CompactString>,
     pub(super) deleted: bool,
+    pub(super) created: Timestamp,
+    /// The UID of the CronOMJob that it is a run of, by owner or by label.
+    pub(super) cron_uid: Option<CompactString>,
+    /// Whether the label says so.
+    pub(super) has_cron_label: bool,
+    /// The time of the schedule that it stands for.
+    pub(super) tick: Option<Timestamp>,
     generation: Option<i64>,
     limits: Limits,
     pub(super) status: OMJobStatus,
@@ -86,7 +93,15 @@ impl JobEntry {
         let unreadable = status.as_ref().err().map(ToString::to_string);
         let status: OMJobStatus = status.unwrap_or_default();
         let ended = status.phase.is_some_and(Phase::is_terminal);
+        let cron_label = label_of(metadata, names::CRONOMJOB_UID_LABEL);
+        let cron_uid = owner(metadata, "CronOMJob").map(String::as_str).or(cron_label);
+        let annotations = metadata.annotations.as_ref();
+        let tick = annotations.and_then(|all| all.get(names::SCHEDULED_TIME_ANNOTATION));
         Self {
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default(),
+            cron_uid: cron_uid.map(Into::into),
+            has_cron_label: cron_label.is_some(),
+            tick: tick.and_then(|tick| tick.parse().ok()),
             uid: metadata.uid.as_deref().unwrap_or_default().into(),
             version: Version::of(metadata),
             finalizers: finalizers(metadata),
@@ -99,7 +114,8 @@ impl JobEntry {
         }
     }
 
-    pub(super) fn observed(&self, key: &ObjectKey) -> Job {
+    /// The OMJob, whose CronOMJob would not start it again, were it gone: or might.
+    pub(super) fn observed(&self, key: &ObjectKey, recorded_by_cron: bool) -> Job {
         Job {
             name: key.name.clone(),
             uid: self.uid.clone(),
@@ -107,7 +123,7 @@ impl JobEntry {
             deleted: self.deleted,
             orphaning: self.finalizers.iter().any(|finalizer| finalizer == "orphan"),
             finalizer: self.finalizer().is_some(),
-            recorded_by_cron: true,
+            recorded_by_cron,
             limits: self.limits,
             status: self.status.clone(),
         }
@@ -171,7 +187,7 @@ impl PodEntry {
         let metadata = &pod.metadata;
         let names = finalizers(metadata);
         let (spec, status) = (pod.spec.as_ref(), pod.status.as_ref());
-        let owner = owner(metadata);
+        let owner = owner(metadata, "OMJob");
         let label = label_of(metadata, names::OMJOB_UID_LABEL);
         let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
         let container = status.and_then(main_container);
@@ -243,11 +259,11 @@ fn label_of<'a>(metadata: &'a ObjectMeta, label: &str) -> Option<&'a str> {
     metadata.labels.as_ref()?.get(label).map(String::as_str)
 }
 
-/// The UID of the OMJob among the owners.
-fn owner(metadata: &ObjectMeta) -> Option<&String> {
+/// The UID of the one of our kinds among the owners.
+fn owner<'a>(metadata: &'a ObjectMeta, kind: &str) -> Option<&'a String> {
     let owners = metadata.owner_references.as_ref()?;
     let ours = |api_version: &str| api_version.starts_with(super::crd::GROUP);
-    let owner = owners.iter().find(|owner| owner.kind == "OMJob" && ours(&owner.api_version))?;
+    let owner = owners.iter().find(|owner| owner.kind == kind && ours(&owner.api_version))?;
     Some(&owner.uid)
 }
 

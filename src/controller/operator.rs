@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use super::act::Failure;
 use super::cache::Cache;
 use super::clock::{Clock, instant};
-use super::crd::OMJob;
+use super::crd::{CronOMJob, OMJob};
 use super::events::{self, Told};
 use super::lease::{Election, Leadership};
 use super::metrics::Metrics;
@@ -74,6 +74,8 @@ pub(super) enum Key {
     Job(ObjectKey),
     /// A pod of which no OMJob is known.
     Pod(ObjectKey),
+    /// A CronOMJob.
+    Cron(ObjectKey),
 }
 
 /// The operator.
@@ -116,7 +118,7 @@ impl Operator {
         let background = futures::future::join5(
             watches::jobs(self),
             watches::pods(self),
-            watches::nodes(self),
+            futures::future::join(watches::nodes(self), watches::crons(self)),
             election.run(&self.leadership),
             events::write(self, telling),
         );
@@ -193,7 +195,9 @@ impl Operator {
         let result = match &key {
             Key::Job(job) => reconcile::job(self, job).await,
             Key::Pod(pod) => reconcile::pod(self, pod).await,
+            Key::Cron(cron) => reconcile::cron(self, cron).await,
         };
+        self.wants_stirred();
         self.metrics.reconciled(result.is_ok(), self.now().duration_since(started));
         match result {
             Ok(until) => {
@@ -204,7 +208,7 @@ impl Operator {
             }
             Err(Failure::NotLeading) => self.queue.failed(&key, Duration::ZERO),
             Err(Failure::Later { message, wait }) => {
-                let (Key::Job(object) | Key::Pod(object)) = &key;
+                let (Key::Job(object) | Key::Pod(object) | Key::Cron(object)) = &key;
                 let ObjectKey { namespace, name } = object;
                 warn!(%namespace, %name, error = message, "to be tried again");
                 self.queue.failed(&key, wait);
@@ -218,9 +222,32 @@ impl Operator {
         let jobs: Vec<_> = cache.jobs().map(|(key, _)| Key::Job(key.clone())).collect();
         let pods = cache.pods().filter(|(pod, _)| cache.job_key_of(pod).is_none());
         let pods: Vec<_> = pods.map(|(key, _)| Key::Pod(key.clone())).collect();
+        let crons: Vec<_> = cache.crons.keys().cloned().map(Key::Cron).collect();
         drop(cache);
-        info!(omjobs = jobs.len(), "caches are filled; seeing to everything");
-        jobs.into_iter().chain(pods).for_each(|key| self.queue.add(key));
+        let (omjobs, cronomjobs) = (jobs.len(), crons.len());
+        info!(omjobs, cronomjobs, "caches are filled; seeing to everything");
+        crons.into_iter().chain(jobs).chain(pods).for_each(|key| self.queue.add(key));
+    }
+
+    /// Wants the CronOMJobs looked at that something has happened to, or to their OMJobs.
+    pub(super) fn wants_stirred(&self) {
+        let stirred = self.cache().crons.take_stirred();
+        stirred.into_iter().for_each(|key| self.wants(Key::Cron(key)));
+    }
+
+    /// Wants the OMJobs of the CronOMJob with this UID looked at.
+    pub(super) fn wants_runs_of(&self, uid: &str) {
+        let runs = self.cache().crons.runs_of(uid);
+        runs.into_iter().for_each(|key| self.wants(Key::Job(key)));
+    }
+
+    /// Wants the OMJobs of all CronOMJobs looked at.
+    pub(super) fn wants_runs(&self) {
+        let cache = self.cache();
+        let runs = cache.jobs().filter(|(_, job)| job.cron_uid.is_some());
+        let runs: Vec<_> = runs.map(|(key, _)| Key::Job(key.clone())).collect();
+        drop(cache);
+        runs.into_iter().for_each(|key| self.wants(key));
     }
 
     /// Wants a key looked at.
@@ -291,6 +318,21 @@ impl Operator {
             Some(namespace) => Api::namespaced_with(self.client(), namespace, &kind),
             None => Api::all_with(self.client(), &kind),
         }
+    }
+
+    /// The CronOMJobs that are watched.
+    pub(super) fn crons_api(&self) -> Api<DynamicObject> {
+        let kind = ApiResource::erase::<CronOMJob>(&());
+        match &self.settings.namespace {
+            Some(namespace) => Api::namespaced_with(self.client(), namespace, &kind),
+            None => Api::all_with(self.client(), &kind),
+        }
+    }
+
+    /// The CronOMJobs of an object's namespace.
+    pub(super) fn cron_api(&self, key: &ObjectKey) -> Api<DynamicObject> {
+        let kind = ApiResource::erase::<CronOMJob>(&());
+        Api::namespaced_with(self.client(), &key.namespace, &kind)
     }
 
     /// The OMJobs of an object's namespace.

@@ -8,6 +8,8 @@ use tracing::error;
 use super::act::Failure;
 use super::cache::Looks;
 use super::crd::Phase;
+use super::cron;
+use super::cron::observe::CronLooks;
 use super::objects::ObjectKey;
 use super::omjob::{Act, decide, decide_orphan};
 use super::operator::Operator;
@@ -45,6 +47,32 @@ pub(super) async fn job(
         operator.act(key, &observed, act, &mut looks).await?;
     }
     Err(Failure::later(format!("{MOST_ACTS} acts in one pass over this OMJob")))
+}
+
+/// Sees to a CronOMJob.
+pub(super) async fn cron(
+    operator: &Operator,
+    key: &ObjectKey,
+) -> Result<Option<Timestamp>, Failure> {
+    let mut looks = CronLooks::default();
+    for _ in 0..MOST_ACTS {
+        let observed = {
+            let cache = operator.cache();
+            let Some(entry) = cache.crons.get(key).filter(|_| cache.crons.is_complete()) else {
+                return Ok(None);
+            };
+            if let Some(why) = &entry.unreadable {
+                error!(namespace = %key.namespace, name = %key.name, why, "the status of this CronOMJob cannot be read; nothing is done about it");
+                return Ok(None);
+            }
+            cache.observe_cron(key, &looks)
+        };
+        let Some(observed) = observed else { return Ok(None) };
+        let plan = cron::decide(&observed, operator.now());
+        let Some(act) = plan.act else { return Ok(operator.resync(plan.until)) };
+        operator.act_on_cron(key, &observed, act, &mut looks).await?;
+    }
+    Err(Failure::later(format!("{MOST_ACTS} acts in one pass over this CronOMJob")))
 }
 
 /// Sees to a pod whose OMJob is gone without having let it go, because somebody took our finalizer

@@ -1,6 +1,6 @@
-//! Keeps the cache in step with the cluster, and says which OMJobs that concerns.
+//! Keeps the cache in step with the cluster, and says what that concerns.
 //!
-//! In: lists and watches of OMJobs, their pods, and nodes. Out: the cache, and keys in the queue. A
+//! In: lists and watches of OMJobs, their pods, CronOMJobs, and nodes. Out: the cache, and keys in the queue. A
 //! watch that breaks is taken up again, after a list where its place in history is lost.
 
 use std::collections::BTreeSet;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
+use super::cron::observe::CronEntry;
 use super::names;
 use super::objects::{JobEntry, ObjectKey, PodEntry};
 use super::operator::{Key, Operator};
@@ -104,6 +105,49 @@ pub(super) async fn nodes(operator: &Operator) {
     follow(operator.nodes_api(), watcher::Config::default(), sink).await;
 }
 
+/// Follows the CronOMJobs, for ever.
+pub(super) async fn crons(operator: &Operator) {
+    let sink = Crons { operator, listed: BTreeSet::new() };
+    follow(operator.crons_api(), watcher::Config::default(), sink).await;
+}
+
+struct Crons<'a> {
+    operator: &'a Operator,
+    listed: BTreeSet<ObjectKey>,
+}
+
+impl Sink<DynamicObject> for Crons<'_> {
+    fn put(&mut self, object: DynamicObject) {
+        let Some(key) = ObjectKey::of(&object.metadata) else { return };
+        self.operator.cache().crons.put(key, CronEntry::read(&object));
+        self.operator.wants_stirred();
+    }
+
+    fn remove(&mut self, object: DynamicObject) {
+        let Some(key) = ObjectKey::of(&object.metadata) else { return };
+        let uid = object.metadata.uid.unwrap_or_default();
+        self.operator.cache().crons.remove(&key, &uid);
+        // Its runs need not wait for it to note them any more.
+        self.operator.wants_runs_of(&uid);
+    }
+
+    fn begin(&mut self) {
+        self.listed.clear();
+    }
+
+    fn listed(&mut self, object: DynamicObject) {
+        self.listed.extend(ObjectKey::of(&object.metadata));
+        self.put(object);
+    }
+
+    fn end(&mut self) {
+        self.operator.cache().crons.keep(&self.listed);
+        self.listed.clear();
+        self.operator.wants_stirred();
+        self.operator.wants_runs();
+    }
+}
+
 struct Jobs<'a> {
     operator: &'a Operator,
     listed: BTreeSet<ObjectKey>,
@@ -114,6 +158,7 @@ impl Sink<DynamicObject> for Jobs<'_> {
         let Some(key) = ObjectKey::of(&object.metadata) else { return };
         if self.operator.cache().put_job(key.clone(), JobEntry::read(&object)) {
             self.operator.wants(Key::Job(key));
+            self.operator.wants_stirred();
         }
     }
 
@@ -127,6 +172,7 @@ impl Sink<DynamicObject> for Jobs<'_> {
         self.operator.wants(Key::Job(key));
         // Pods that are still held have lost the OMJob that would let them go.
         pods.into_iter().for_each(|pod| self.operator.wants(Key::Pod(pod)));
+        self.operator.wants_stirred();
     }
 
     fn begin(&mut self) {
@@ -141,6 +187,7 @@ impl Sink<DynamicObject> for Jobs<'_> {
     fn end(&mut self) {
         let gone = self.operator.cache().keep_jobs(&self.listed);
         gone.into_iter().for_each(|key| self.operator.wants(Key::Job(key)));
+        self.operator.wants_stirred();
         self.listed.clear();
         self.operator.filled("omjobs");
     }

@@ -236,8 +236,13 @@ fn note_schedule(
         Err((reason, refusal)) => Some(Notice {
             reason: *reason,
             message: match reason {
-                Reason::UnknownTimeZone => format!("the time zone is unknown: {}", refusal.reason),
-                _ => format!("the schedule cannot be read: {}", refusal.reason),
+                Reason::UnknownTimeZone => {
+                    let zone = asked.time_zone.as_deref().unwrap_or_default();
+                    format!("the time zone `{zone}` is unknown: {}", refusal.reason)
+                }
+                _ => {
+                    format!("the schedule `{}` cannot be read: {}", asked.schedule, refusal.reason)
+                }
             },
         }),
     };

@@ -33,7 +33,8 @@ fn oldest_beyond(observed: &Observed, succeeded: bool, limit: usize) -> Option<&
 
 /// Whether the status keeps a run from being started again.
 pub fn is_noted(cron: &Cron, name: &str, tick: Option<Timestamp>) -> bool {
-    if let Some(tick) = tick {
+    // Anyone may write an annotation; the name has to bear it out.
+    if let Some(tick) = tick.filter(|tick| names::scheduled_run(&cron.name, *tick) == name) {
         return cron.status.last_schedule_time.is_some_and(|last| tick <= last);
     }
     let triggered = cron
