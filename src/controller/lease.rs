@@ -44,6 +44,12 @@ impl Leadership {
         until.is_some_and(|until| Instant::now() < until)
     }
 
+    /// Whether this replica was the last to be elected, though its time may have run out unrenewed
+    /// for the moment.
+    pub(super) fn is_elected(&self) -> bool {
+        *self.leading.borrow()
+    }
+
     /// Tells of every change.
     pub(super) fn changes(&self) -> watch::Receiver<bool> {
         self.leading.subscribe()

@@ -252,8 +252,9 @@ impl Operator {
 
     /// Wants a key looked at.
     pub(super) fn wants(&self, key: Key) {
-        // A replica that stands by looks at everything when it takes over.
-        if self.leadership.holds() {
+        // A replica that stands by looks at everything when it takes over. One that only could not
+        // renew in time goes on with what it has queued.
+        if self.leadership.is_elected() {
             self.queue.add(key);
         }
     }
