@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::cache::Looks;
 use super::crd::{self, OMJobStatus, Phase};
@@ -54,6 +55,18 @@ impl Failure {
 }
 
 pub(super) type Done = Result<(), Failure>;
+
+/// So long the API server may take about one act: an answer that was lost on its way never comes,
+/// and no client of Kubernetes notices that by itself. Far longer than an admission webhook may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What comes of an act, or that no answer came in time. Whether it was done is not known then.
+pub(super) async fn in_time<T>(
+    act: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let silent = |_| Failure::later("the API server did not answer in time".to_owned());
+    timeout(PATIENCE, act).await.map_err(silent)?
+}
 
 impl Operator {
     /// Does one act for the OMJob that was observed.
@@ -322,4 +335,15 @@ pub(super) fn unsendable(error: &impl std::fmt::Display) -> Failure {
 
 pub(super) fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_comes_is_not_waited_for() {
+        let silent = in_time(std::future::pending::<Done>()).await;
+        assert!(matches!(silent, Err(Failure::Later { .. })));
+    }
 }

@@ -8,8 +8,10 @@ use futures::future::pending;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tracing::debug;
 
+use super::act::PATIENCE;
 use super::crd::{GROUP, VERSION};
 use super::lease::brief;
 use super::objects::ObjectKey;
@@ -58,7 +60,10 @@ pub(super) async fn write(operator: &Operator, told: Option<mpsc::Receiver<Told>
             action: reason.to_owned(),
             secondary: None,
         };
-        let written = recorder.publish(&event, &reference).await;
+        let Ok(written) = timeout(PATIENCE, recorder.publish(&event, &reference)).await else {
+            debug!("an event was not written: the API server did not answer in time");
+            continue;
+        };
         operator.metrics().request("create", "events", written.as_ref().err());
         if let Err(error) = written {
             debug!(error = brief(&error), "an event was not written");

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use tracing::error;
 
-use super::act::Failure;
+use super::act::{Failure, in_time};
 use super::cache::Looks;
 use super::crd::Phase;
 use super::cron;
@@ -44,7 +44,12 @@ pub(super) async fn job(
             }
             return Ok(if ended { plan.until } else { operator.resync(plan.until) });
         };
-        operator.act(key, &observed, act, &mut looks).await?;
+        // What was absent a while ago may be there again, a node of the same name for example: only the
+        // looks that lead to this act in one row count.
+        if !act.is_look() {
+            looks = Looks::default();
+        }
+        in_time(operator.act(key, &observed, act, &mut looks)).await?;
     }
     Err(Failure::later(format!("{MOST_ACTS} acts in one pass over this OMJob")))
 }
@@ -97,17 +102,19 @@ pub(super) async fn pod(
         }
         // The cache may be behind: the API server is asked before anything is let go.
         let uid = entry.job_uid.as_deref().unwrap_or_default();
-        if operator.job_exists(key, uid).await? {
+        if in_time(operator.job_exists(key, uid)).await? {
             return Ok(operator.resync(None));
         }
         if !operator.leads() {
             return Err(Failure::NotLeading);
         }
         match decide_orphan(&observed).act {
-            Some(Act::DeletePod(pod)) => operator.delete_pod(key, &pod, &mut looks).await?,
+            Some(Act::DeletePod(pod)) => {
+                in_time(operator.delete_pod(key, &pod, &mut looks)).await?
+            }
             Some(Act::ReleasePod(pod)) => {
                 let release = operator.pod_release(key, &pod);
-                operator.patch_pod(key, &pod, release, &mut looks).await?;
+                in_time(operator.patch_pod(key, &pod, release, &mut looks)).await?;
             }
             _ => return Ok(None),
         }

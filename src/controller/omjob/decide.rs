@@ -50,6 +50,13 @@ pub enum Act {
     DeleteJob,
 }
 
+impl Act {
+    /// Whether it only asks the API server.
+    pub fn is_look(&self) -> bool {
+        matches!(self, Self::LookForPod(..) | Self::LookForNode(_))
+    }
+}
+
 /// Which of the two stages a pod is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
