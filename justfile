@@ -23,6 +23,14 @@ cluster-test *ARGUMENTS:
 fuzz ROUNDS="20":
     for round in $(seq {{ROUNDS}}); do cargo test --locked --quiet --lib --test yaml --test kubernetes || exit 1; done
 
+# The operator in a simulated cluster, with everything that can go wrong drawn from each of SEEDS seeds.
+simulate SEEDS="1000" FIRST="0":
+    OMPIPE_SEEDS={{SEEDS}} OMPIPE_FIRST_SEED={{FIRST}} cargo test --locked --quiet --profile simulation --test simulation -- --ignored --exact simulate::simulate --nocapture
+
+# One seed of the simulation again, and all that happened in it.
+replay SEED:
+    OMPIPE_SEED={{SEED}} cargo test --locked --quiet --profile simulation --test simulation -- --ignored --exact simulate::replay --nocapture
+
 # Format, then lint as CI does.
 lint:
     cargo fmt --all

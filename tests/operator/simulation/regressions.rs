@@ -1,0 +1,68 @@
+//! What the simulation found, each as the scenario that shows it, under several draws of all that a scenario
+//! leaves open. Each failed before the operator was mended.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::kubelet::Habits;
+use super::network::Mood;
+use super::nodes::Loss;
+use super::oracle::MAIN;
+use super::people::{Deed, Moment, Planned, Stage};
+use super::random::Random;
+use super::replica::{Blow, Replica};
+use super::run;
+use super::scenario::Scenario;
+
+/// An OMJob that is made after so many seconds, in a cluster where nothing goes wrong.
+fn scenario(seconds: u64, job: Value) -> Scenario {
+    Scenario {
+        jobs: vec![(Duration::from_secs(seconds), job)],
+        habits: Habits { longest: 20_000, ..Habits::default() },
+        mood: Mood { latency: 20, ..Mood::default() },
+        calm_after: Duration::from_secs(120),
+        planned: Vec::new(),
+        quota: None,
+        replicas: vec![Replica { name: "one", blows: Vec::new(), skew: 0, jump: None }],
+        long_rest: false,
+    }
+}
+
+fn job() -> Value {
+    json!({ "metadata": { "name": "job" }, "spec": {
+        "mainPodSpec": { "image": "ingestion" }, "exitHandlerSpec": { "image": "ingestion" },
+    }})
+}
+
+/// Once the main pod has come so far.
+fn once(stage: Stage, deed: Deed) -> Planned {
+    Planned { moment: Moment::Pod(MAIN, stage), delay: Duration::ZERO, deed }
+}
+
+fn holds(scenario: &Scenario) {
+    for seed in 0..40 {
+        let outcome = run::scenario_of(scenario.clone(), Random::of(seed), false);
+        assert_eq!(outcome.violations, Vec::<String>::new(), "draw {seed}");
+    }
+}
+
+#[test]
+fn an_omjob_that_is_made_while_the_leader_stands_still_is_seen_to_afterwards() {
+    let mut scenario = scenario(30, job());
+    let still = Blow::StandsStillAfter(Duration::from_secs(10), Duration::from_secs(60));
+    scenario.replicas[0].blows = vec![still];
+    holds(&scenario);
+}
+
+#[test]
+fn a_node_that_comes_back_under_its_name_is_not_taken_for_the_one_that_was_deleted() {
+    let mut scenario = scenario(0, job());
+    scenario.mood = Mood { latency: 3_000, nodes_late: 10_000, ..Mood::default() };
+    let returns = Some(Duration::from_secs(14));
+    scenario.planned = vec![once(Stage::Running, Deed::DeleteNode { role: MAIN, returns })];
+    // Only this node is there to be bound to.
+    let deed = Deed::LoseNode { role: MAIN, loss: Loss::PoweredOff, returns: None };
+    scenario.planned.push(Planned { moment: Moment::Change(5), delay: Duration::ZERO, deed });
+    holds(&scenario);
+}
