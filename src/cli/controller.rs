@@ -94,11 +94,7 @@ async fn operate(args: &ControllerArgs) -> Result<Status, Error> {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "ompipe".to_owned());
     let identity = args.identity.clone().unwrap_or_else(|| format!("{host}_{random:016x}"));
     let settings = Settings {
-        // Upstream's framework writes all namespaces so.
-        namespace: args
-            .namespace
-            .clone()
-            .filter(|namespace| !matches!(namespace.as_str(), "" | "JOSDK_ALL_NAMESPACES")),
+        namespace: one_namespace(args.namespace.as_deref())?,
         lease_namespace: args.operator_namespace.clone(),
         lease_name: args.lease_name.clone(),
         identity,
@@ -127,6 +123,16 @@ async fn operate(args: &ControllerArgs) -> Result<Status, Error> {
     Ok(Status::Fine)
 }
 
+/// The one namespace; none stands for all. Upstream's chart and its framework write all so.
+fn one_namespace(asked: Option<&str>) -> Result<Option<String>, Error> {
+    match asked {
+        None | Some("" | "ALL" | "JOSDK_ALL_NAMESPACES") => Ok(None),
+        Some(list) if list.contains(',') => Err(Error::new(format!("`{list}` is more than one namespace"))
+            .with_hint("Name one namespace, or none for all of them; or run an operator for each, with a Lease of its own.")),
+        Some(one) => Ok(Some(one.to_owned())),
+    }
+}
+
 /// SIGTERM, or Ctrl-C.
 fn terminated() -> Result<impl Future<Output = ()>, Error> {
     let of = |kind| signal(kind).map_err(|error| Error::new("failed to start").because(error));
@@ -153,5 +159,19 @@ fn log(args: &ControllerArgs) {
     match json {
         true => registry.with(lines.json().flatten_event(true)).init(),
         false => registry.with(lines.with_target(false)).init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_namespaces_are_written_as_upstream_writes_them_and_a_list_is_refused() {
+        for all in [None, Some(""), Some("ALL"), Some("JOSDK_ALL_NAMESPACES")] {
+            assert_eq!(one_namespace(all).unwrap(), None);
+        }
+        assert_eq!(one_namespace(Some("a")).unwrap().as_deref(), Some("a"));
+        assert!(one_namespace(Some("a,b")).is_err());
     }
 }

@@ -148,7 +148,9 @@ fn limits(spec: &Value) -> Limits {
     let seconds = |field: &str| spec[field].as_i64();
     Limits {
         exit_handler: spec["exitHandlerSpec"].is_object(),
-        ttl_seconds_after_finished: seconds("ttlSecondsAfterFinished"),
+        // Upstream's CRDs take a negative one, which nobody means as "at once".
+        ttl_seconds_after_finished: seconds("ttlSecondsAfterFinished")
+            .filter(|seconds| *seconds >= 0),
         active_deadline_seconds: seconds("activeDeadlineSeconds"),
         backoff_limit: seconds("backoffLimit").and_then(|limit| limit.try_into().ok()).unwrap_or(0),
         exit_handler_deadline_seconds: seconds("exitHandlerDeadlineSeconds")
