@@ -40,13 +40,17 @@ lint:
 golden:
     OMPIPE_UPDATE=1 cargo test --locked --test golden
 
-# Rewrite schemas/ from the Rust types.
+# Rewrite schemas/ and deploy/crds/ from the Rust types.
 schemas:
     OMPIPE_UPDATE=1 cargo test --locked --lib schemas_are_current
 
 # Rewrite the table of Kubernetes types from the swagger.json of the Go module k8s.io/kubernetes.
 kubernetes-types:
     python3 tools/kubernetes-types.py
+
+# The operator's chart and kustomization: sound, valid, and the same objects.
+deploy-check:
+    python3 tools/deploy-check.py
 
 # Benchmarks of the parts.
 bench:
