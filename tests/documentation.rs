@@ -49,11 +49,11 @@ fn quoted(text: &str) -> Vec<&str> {
 #[test]
 fn every_link_of_the_documentation_leads_to_a_file() {
     let mut pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(PathBuf::from).to_vec();
-    pages.extend(
-        fs::read_dir(root().join("docs"))
-            .unwrap()
-            .map(|entry| Path::new("docs").join(entry.unwrap().file_name())),
-    );
+    for folder in ["docs", "docs/operator"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let names = entries.map(|entry| Path::new(folder).join(entry.unwrap().file_name()));
+        pages.extend(names.filter(|page| page.extension().is_some_and(|kind| kind == "md")));
+    }
     let mut broken = Vec::new();
     for page in pages {
         let text = fs::read_to_string(root().join(&page)).unwrap();
