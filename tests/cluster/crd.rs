@@ -54,7 +54,7 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 /// The CRDs are the cluster's, so they are applied once.
-async fn installed(namespace: &Namespace) {
+pub(crate) async fn installed(namespace: &Namespace) {
     static CRDS: OnceCell<()> = OnceCell::const_new();
     CRDS.get_or_init(|| install(namespace)).await;
 }
@@ -87,7 +87,7 @@ async fn established(namespace: &Namespace, name: &str) {
         .await;
 }
 
-fn api(namespace: &Namespace, kind: &str) -> Api<DynamicObject> {
+pub(crate) fn api(namespace: &Namespace, kind: &str) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("pipelines.openmetadata.org", "v1", kind);
     let plural = format!("{}s", kind.kind.to_lowercase());
     let resource = ApiResource::from_gvk_with_plural(&kind, &plural);

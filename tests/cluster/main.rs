@@ -14,6 +14,7 @@
 mod cluster;
 mod crd;
 mod faults;
+mod install;
 mod namespace;
 mod record;
 mod rendered;
@@ -21,6 +22,9 @@ mod workload;
 
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
-    let tests = [crd::tests(), faults::tests(), rendered::tests()].into_iter().flatten().collect();
+    let tests = [crd::tests(), faults::tests(), install::tests(), rendered::tests()]
+        .into_iter()
+        .flatten()
+        .collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }
