@@ -198,18 +198,18 @@ struct Pods<'a> {
     listed: BTreeSet<ObjectKey>,
 }
 
-impl Pods<'_> {
-    fn concerns(&self, pod: ObjectKey) {
-        let job = self.operator.cache().job_key_of(&pod);
-        self.operator.wants(job.map_or(Key::Pod(pod), Key::Job));
-    }
-}
-
 impl Sink<v1::Pod> for Pods<'_> {
     fn put(&mut self, pod: v1::Pod) {
         let Some(key) = ObjectKey::of(&pod.metadata) else { return };
-        if self.operator.cache().put_pod(key.clone(), PodEntry::read(&pod)) {
-            self.concerns(key);
+        let mut cache = self.operator.cache();
+        // A pod deleted by force is changed first and then dropped: with the change the cache has
+        // forgotten whose it was.
+        let before = cache.job_key_of(&key);
+        let news = cache.put_pod(key.clone(), PodEntry::read(&pod));
+        let job = cache.job_key_of(&key).or(before);
+        drop(cache);
+        if news {
+            self.operator.wants(job.map_or(Key::Pod(key), Key::Job));
         }
     }
 
