@@ -3,10 +3,14 @@
 
 use std::process::Command;
 
+use k8s_openapi::api::core::v1 as core;
+use kube::api::DeleteParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::namespace::Namespace;
 
 /// Held for reading by every test, for writing by one that takes a server away from all.
 static SERVERS: RwLock<()> = RwLock::const_new(());
@@ -91,9 +95,37 @@ impl Node {
         spec["tolerations"] = json!([{"key": Self::LABEL, "operator": "Exists"}]);
     }
 
+    /// All that runs on it ends at once, its kubelet and its containers, as without power.
+    pub(crate) fn crash(&self) {
+        script(&["crash", &self.name]);
+    }
+
+    /// Deletes its Node, as whoever sees that a machine is gone for good.
+    pub(crate) async fn remove(&self, namespace: &Namespace) {
+        let nodes: Api<core::Node> = Api::all(namespace.client.clone());
+        nodes.delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+
     /// To the API server the node is lost; its containers run on.
     pub(crate) fn freeze(&self) {
         script(&["freeze", &self.name]);
+    }
+
+    /// Waits until the control plane has noticed.
+    pub(crate) async fn until_lost(&self, namespace: &Namespace) {
+        self.until_ready_is(namespace, "Unknown").await;
+    }
+
+    /// Waits until its condition Ready is so: True, False or Unknown.
+    pub(crate) async fn until_ready_is(&self, namespace: &Namespace, status: &str) {
+        let nodes: Api<core::Node> = Api::all(namespace.client.clone());
+        namespace
+            .until(&format!("Ready of {} to be {status}", self.name), async || {
+                let conditions = nodes.get(&self.name).await.unwrap().status?.conditions?;
+                let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready")?;
+                (ready.status == status).then_some(())
+            })
+            .await;
     }
 
     /// The node comes back, as after a partition.

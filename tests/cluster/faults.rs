@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
 use kube::api::{ListParams, ObjectMeta, PostParams};
-use kube::{Api, Client};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -17,7 +16,6 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_frozen_node_is_lost_until_it_is_thawed", async |namespace| {
             let node = Node::alone().await;
-            let client = &namespace.client;
             namespace.apply(pod_on(&node)).await;
             namespace
                 .until("a pod that runs there", async || {
@@ -25,17 +23,9 @@ pub(crate) fn tests() -> Vec<Trial> {
                 })
                 .await;
             node.freeze();
-            namespace
-                .until("the node's loss", async || {
-                    (readiness(client, &node.name).await == "Unknown").then_some(())
-                })
-                .await;
+            node.until_lost(namespace).await;
             node.thaw();
-            namespace
-                .until("the node's return", async || {
-                    (readiness(client, &node.name).await == "True").then_some(())
-                })
-                .await;
+            node.until_ready_is(namespace, "True").await;
         })
         .with_ignored_flag(!is_ours()),
         test_alone(
@@ -62,12 +52,4 @@ fn pod_on(node: &Node) -> Value {
     let mut spec = workload::pod_spec(&json!({"main": {"seconds": 3600}}), "faults");
     node.attract(&mut spec);
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "there"}, "spec": spec})
-}
-
-/// The node's condition Ready: True, False or Unknown.
-async fn readiness(client: &Client, node: &str) -> String {
-    let nodes: Api<core::Node> = Api::all(client.clone());
-    let conditions = nodes.get(node).await.unwrap().status.unwrap().conditions.unwrap();
-    let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap();
-    ready.status
 }

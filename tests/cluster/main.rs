@@ -8,23 +8,43 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test that cannot go on fails"
 )]
 
+mod adoption;
 mod cluster;
 mod crd;
 mod faults;
 mod install;
 mod namespace;
+mod nodes;
+mod omjob;
+mod omjob_deletions;
+mod operator;
+mod outcomes;
+mod pod_deletions;
 mod record;
 mod rendered;
+mod restarts;
 mod workload;
 
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
-    let tests = [crd::tests(), faults::tests(), install::tests(), rendered::tests()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let tests = [
+        crd::tests(),
+        faults::tests(),
+        install::tests(),
+        rendered::tests(),
+        outcomes::tests(),
+        pod_deletions::tests(),
+        omjob_deletions::tests(),
+        nodes::tests(),
+        restarts::tests(),
+        adoption::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }

@@ -7,11 +7,16 @@ use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::{Event, Pod, ServiceAccount};
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use libtest_mimic::{Failed, Trial};
+use ompipe::controller::crd::OMJob;
+use ompipe::diagnostic::Diagnostics;
+use ompipe::tree::SourceId;
+use ompipe::yaml::{self, Dialect};
 use serde_json::{Value, json};
 
 use crate::cluster::{self, Servers};
+use crate::operator;
 use crate::record::{self, Line};
 
 /// How long anything may take. Far longer than it does, since a test that fails for want of time
@@ -57,20 +62,29 @@ fn run(body: impl AsyncFnOnce() -> Result<(), Failed>) -> Result<(), Failed> {
     runtime.block_on(body())
 }
 
-/// Runs a test, and on failure says what stands in its namespace, which then stays.
+/// Runs a test, and on failure says what stands in its namespace. Then the namespace goes.
 async fn within(name: &str, body: impl AsyncFnOnce(&Namespace)) -> Result<(), Failed> {
     let namespace = Namespace::create(name).await;
-    match AssertUnwindSafe(body(&namespace)).catch_unwind().await {
-        Ok(()) => {
-            namespace.delete().await;
-            Ok(())
-        }
+    let ended = AssertUnwindSafe(body(&namespace)).catch_unwind().await;
+    let result = match ended {
+        Ok(()) => Ok(()),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
             Err(Failed::from(format!("{said}\n\n{}", namespace.describe().await)))
         }
-    }
+    };
+    namespace.let_go().await;
+    namespace.delete().await;
+    result
+}
+
+/// The documents of a YAML text.
+pub(crate) fn documents(text: &str) -> Vec<Value> {
+    let mut found = Diagnostics::default();
+    let nodes = yaml::read(SourceId(0), text, Dialect::Definition, &mut found);
+    assert!(found.is_empty(), "{found:?}");
+    nodes.iter().map(Value::from).collect()
 }
 
 impl Namespace {
@@ -95,9 +109,26 @@ impl Namespace {
         namespace
     }
 
-    async fn delete(&self) {
+    /// Takes all holds from its objects: the operator that would is gone.
+    async fn let_go(&self) {
+        let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        let (how, all) = (PatchParams::default(), ListParams::default());
+        let (pods, jobs) = (self.api::<Pod>(), self.api::<OMJob>());
+        for pod in pods.list(&all).await.into_iter().flatten() {
+            // One may go by itself meanwhile.
+            drop(pods.patch(&pod.name_any(), &how, &free).await);
+        }
+        for job in jobs.list(&all).await.into_iter().flatten() {
+            drop(jobs.patch(&job.name_any(), &how, &free).await);
+        }
+    }
+
+    /// Asks for its deletion; a test may have done so before.
+    pub(crate) async fn delete(&self) {
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client.clone());
-        namespaces.delete(&self.name, &Default::default()).await.unwrap();
+        if namespaces.get_opt(&self.name).await.unwrap().is_some() {
+            namespaces.delete(&self.name, &Default::default()).await.unwrap();
+        }
     }
 
     /// The objects of a kind in it.
@@ -163,6 +194,10 @@ impl Namespace {
             let status = serde_json::to_string(&pod.status).unwrap();
             writeln!(text, "pod {name}, deleted: {deleted}: {status}").unwrap();
         }
+        for job in self.api::<OMJob>().list(&all).await.into_iter().flatten() {
+            let (metadata, status) = (&job.metadata, serde_json::to_string(&job.status).unwrap());
+            writeln!(text, "omjob {metadata:?}: {status}").unwrap();
+        }
         for event in self.api::<Event>().list(&all).await.into_iter().flatten() {
             let about = event.involved_object.name.unwrap_or_default();
             let (reason, message) =
@@ -171,6 +206,11 @@ impl Namespace {
         }
         for line in self.record() {
             writeln!(text, "record: {line:?}").unwrap();
+        }
+        let log = std::fs::read_to_string(operator::log(&self.name)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        for line in lines.iter().skip(lines.len().saturating_sub(100)) {
+            writeln!(text, "operator: {line}").unwrap();
         }
         text
     }

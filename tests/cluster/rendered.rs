@@ -7,12 +7,9 @@ use std::process::Command;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::ListParams;
 use libtest_mimic::Trial;
-use ompipe::diagnostic::Diagnostics;
-use ompipe::tree::SourceId;
-use ompipe::yaml::{self, Dialect};
 use serde_json::{Value, json};
 
-use crate::namespace::{Namespace, test};
+use crate::namespace::{Namespace, documents, test};
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -71,7 +68,7 @@ fn secret(name: &str, key: &str, value: &str) -> Value {
 }
 
 /// The objects that the binary writes.
-fn render(project: &Path, arguments: &[&str]) -> Vec<Value> {
+pub(crate) fn render(project: &Path, arguments: &[&str]) -> Vec<Value> {
     let ompipe = Command::new(env!("CARGO_BIN_EXE_ompipe"))
         .arg("render")
         .args(arguments)
@@ -80,10 +77,7 @@ fn render(project: &Path, arguments: &[&str]) -> Vec<Value> {
         .unwrap();
     assert!(ompipe.status.success(), "{}", String::from_utf8_lossy(&ompipe.stderr));
     let text = String::from_utf8(ompipe.stdout).unwrap();
-    let mut found = Diagnostics::default();
-    let nodes = yaml::read(SourceId(0), &text, Dialect::Definition, &mut found);
-    assert!(found.is_empty(), "{found:?}");
-    nodes.iter().map(Value::from).collect()
+    documents(&text)
 }
 
 /// The first Job of the namespace that has ended.
@@ -98,7 +92,8 @@ async fn finished_job(namespace: &Namespace) -> Job {
         .await
 }
 
-fn condition<'job>(job: &'job Job, of: &str) -> Option<&'job str> {
+/// Why a Job has this condition, if it has.
+pub(crate) fn condition<'job>(job: &'job Job, of: &str) -> Option<&'job str> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
     let condition = conditions.iter().find(|condition| condition.type_ == of)?;
     (condition.status == "True").then(|| condition.reason.as_deref().unwrap_or_default())

@@ -41,3 +41,25 @@ pub(crate) fn pod_spec(asked: &Value, job: &str) -> Value {
         }],
     })
 }
+
+/// The spec of an OMJob whose scripts end as asked. Its run is the OMJob's own UID.
+pub(crate) fn omjob_spec(asked: &Value) -> Value {
+    let mut env = env(asked, "{{ omjob.name }}");
+    for variable in env.as_array_mut().unwrap() {
+        if variable["name"] == "pipelineRunId" {
+            variable["value"] = json!("{{ omjob.uid }}");
+        }
+    }
+    let pod = |script: &str| {
+        json!({
+            "image": IMAGE,
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["python", script],
+            "env": env,
+            "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}},
+            "securityContext": security_context(),
+            "terminationGracePeriodSeconds": 10,
+        })
+    };
+    json!({"mainPodSpec": pod("main.py"), "exitHandlerSpec": pod("exit_handler.py")})
+}
