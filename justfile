@@ -19,6 +19,14 @@ test:
 cluster-test *ARGUMENTS:
     tests/cluster/run {{ARGUMENTS}}
 
+# Kill -9 the operator that many times at random under load, on a real Kubernetes; count every exit handler.
+chaos KILLS="1000":
+    OMPIPE_KILLS={{KILLS}} tests/cluster/run chaos
+
+# How many exit handlers a Job with preStop, a Job with a sidecar and an OMJob lose under the same faults: a table.
+compare-exit-handlers:
+    tests/cluster/run --ignored compare
+
 # The property tests of reader, writer, merge and patches, ROUNDS times, each with other random input.
 fuzz ROUNDS="20":
     for round in $(seq {{ROUNDS}}); do cargo test --locked --quiet --lib --test yaml --test kubernetes || exit 1; done

@@ -13,7 +13,9 @@
 )]
 
 mod adoption;
+mod chaos;
 mod cluster;
+mod compare;
 mod crd;
 mod faults;
 mod install;
@@ -42,6 +44,8 @@ fn main() -> std::process::ExitCode {
         nodes::tests(),
         restarts::tests(),
         adoption::tests(),
+        chaos::tests(),
+        compare::tests(),
     ]
     .into_iter()
     .flatten()
