@@ -226,6 +226,18 @@ mod tests {
     }
 
     #[test]
+    fn a_single_day_without_midnight_is_passed_over_east_of_greenwich() {
+        // Kubernetes does the same: its steps from day to day miss it.
+        let zone = TimeZone::get("Asia/Beirut").unwrap();
+        let found = |schedule: &str| {
+            let before = "2026-03-28T12:00:00Z".parse().unwrap();
+            Schedule::parse(schedule).unwrap().next_in(&zone, before).unwrap().to_string()
+        };
+        assert_eq!(found("0 12 29 3 *"), "2027-03-29T09:00:00Z");
+        assert_eq!(found("0 12 * * *"), "2026-03-29T09:00:00Z");
+    }
+
+    #[test]
     fn a_day_that_a_zone_leaves_out_ends_the_search_for_no_schedule() {
         let found = next("0 12 31 12 *", "Pacific/Apia", "2011-12-20T00:00:00Z", 1);
         assert_eq!(found, ["12-31 12:00 +14"]);
