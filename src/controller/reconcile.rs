@@ -75,7 +75,7 @@ pub(super) async fn cron(
         let Some(observed) = observed else { return Ok(None) };
         let plan = cron::decide(&observed, operator.now());
         let Some(act) = plan.act else { return Ok(operator.resync(plan.until)) };
-        operator.act_on_cron(key, &observed, act, &mut looks).await?;
+        in_time(operator.act_on_cron(key, &observed, act, &mut looks)).await?;
     }
     Err(Failure::later(format!("{MOST_ACTS} acts in one pass over this CronOMJob")))
 }
@@ -110,7 +110,7 @@ pub(super) async fn pod(
         }
         match decide_orphan(&observed).act {
             Some(Act::DeletePod(pod)) => {
-                in_time(operator.delete_pod(key, &pod, &mut looks)).await?
+                in_time(operator.delete_pod(key, &pod, &mut looks)).await?;
             }
             Some(Act::ReleasePod(pod)) => {
                 let release = operator.pod_release(key, &pod);
