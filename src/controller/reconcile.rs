@@ -12,7 +12,7 @@ use super::cron;
 use super::cron::observe::CronLooks;
 use super::objects::ObjectKey;
 use super::omjob::{Act, decide, decide_orphan};
-use super::operator::Operator;
+use super::operator::{Key, Operator};
 
 /// An OMJob takes about a dozen acts from its beginning to its end. So many in one pass mean that
 /// two parts of it disagree; it is looked at again after a while.
@@ -75,7 +75,13 @@ pub(super) async fn cron(
         let Some(observed) = observed else { return Ok(None) };
         let plan = cron::decide(&observed, operator.now());
         let Some(act) = plan.act else { return Ok(operator.resync(plan.until)) };
+        let starts = matches!(act, cron::Act::StartRun(_));
         in_time(operator.act_on_cron(key, &observed, act, &mut looks)).await?;
+        if starts {
+            // Many schedules share a minute: the others start their runs before this one is noted.
+            operator.wants(Key::Cron(key.clone()));
+            return Ok(operator.resync(None));
+        }
     }
     Err(Failure::later(format!("{MOST_ACTS} acts in one pass over this CronOMJob")))
 }
