@@ -1,7 +1,7 @@
 //! Which finished runs a CronOMJob keeps.
 //!
-//! In: its runs. Out: the one to delete next. A run that is not over is never among them, nor one
-//! that the status has not noted: it would be started again.
+//! In: its runs, all of them noted in its status: one that is not might be started again. Out: the
+//! one to delete next. A run that is not over is never among them.
 
 use jiff::Timestamp;
 
@@ -26,9 +26,7 @@ fn oldest_beyond(observed: &Observed, succeeded: bool, limit: usize) -> Option<&
     if kept().count() <= limit {
         return None;
     }
-    kept()
-        .filter(|run| is_noted(&observed.cron, &run.name, run.tick))
-        .min_by_key(|run| (run.started, &run.name))
+    kept().min_by_key(|run| (run.started, &run.name))
 }
 
 /// Whether the status keeps a run from being started again.
