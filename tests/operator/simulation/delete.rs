@@ -97,7 +97,7 @@ impl Store {
         if old.is_deleting() {
             return Ok(self.delete_again(key, &old, value, period, options));
         }
-        if period == 0 && finalizers(&value).is_empty() && key.resource != Resource::Namespaces {
+        if period == 0 && !self.is_held(&value) && key.resource != Resource::Namespaces {
             return Ok(Deletion::Gone(self.remove(key, value)));
         }
         value["metadata"]["deletionTimestamp"] = json!(self.clock.later(period));
@@ -131,7 +131,7 @@ impl Store {
             value["metadata"]["deletionGracePeriodSeconds"] = json!(period);
         }
         let over = left == 0 || (shorter && period == 0);
-        if over && finalizers(&value).is_empty() && key.resource != Resource::Namespaces {
+        if over && !self.is_held(&value) && key.resource != Resource::Namespaces {
             return Deletion::Gone(self.remove(key, value));
         }
         if value == old.value {

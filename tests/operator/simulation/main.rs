@@ -11,6 +11,7 @@ mod answer;
 mod clock;
 mod cluster;
 mod cluster_tests;
+mod cron_oracle;
 mod delete;
 mod garbage;
 mod kubelet;

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::cron_oracle::Crons;
 use super::kubelet::Ending;
 use super::resource::{Key, Resource};
 use super::store::{Change, Store, Verb, finalizers};
@@ -77,6 +79,7 @@ pub(super) struct Job {
 pub(crate) struct Oracle {
     pub(super) jobs: BTreeMap<String, Job>,
     pub(super) pods: BTreeMap<String, Pod>,
+    pub(super) crons: Crons,
     pub(super) namespace_goes: bool,
     /// Whether the changes that are told of now are the operator's.
     pub(crate) by_operator: bool,
@@ -109,9 +112,13 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn changed(&mut self, change: &Change) {
+    pub(crate) fn changed(&mut self, change: &Change, now: Timestamp) {
         match change.key.resource {
-            Resource::OMJobs => self.job_changed(change),
+            Resource::CronOMJobs => self.cron_changed(change, now),
+            Resource::OMJobs => {
+                self.job_changed(change);
+                self.cron_changed(change, now);
+            }
             Resource::Pods => self.pod_changed(change),
             _ => {}
         }
@@ -225,7 +232,8 @@ impl Oracle {
             let ended = matches!(phase, "Succeeded" | "Failed");
             let held = finalizers(&object.value).contains(&FINALIZER);
             let expires = !object.value["spec"]["ttlSecondsAfterFinished"].is_null();
-            if !ended || held || expires || object.is_deleting() {
+            // Deleted and let go of, it may wait in the foreground for a pod on a node that is gone for good.
+            if !ended || held || (expires && !object.is_deleting()) {
                 waiting.push(format!("{key}: phase {phase:?}, held {held}, has TTL {expires}"));
             }
         }

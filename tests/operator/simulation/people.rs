@@ -11,6 +11,7 @@ use super::cluster::Action;
 use super::delete::{DeleteOptions, Propagation};
 use super::nodes::Loss;
 use super::oracle::{EXIT_HANDLER, Harm, MAIN, role};
+use super::patch::Patch;
 use super::pod;
 use super::resource::{Key, Resource};
 use super::store::{Change, Verb, finalizers};
@@ -52,6 +53,12 @@ pub(crate) enum Deed {
         returns: Option<Duration>,
     },
     DeleteNamespace,
+    MakeCron(Value),
+    /// Changes the newest CronOMJob's spec, or its annotations.
+    EditCron(Value),
+    DeleteCron {
+        propagation: Propagation,
+    },
 }
 
 /// When a deed is done.
@@ -164,12 +171,44 @@ impl World {
                 let Some(node) = self.node_of(role) else { return };
                 self.delete_node(&node, returns);
             }
+            Deed::MakeCron(cron) => {
+                self.record.count("CronOMJobs made");
+                let _terminating = self.store.create(Resource::CronOMJobs, NAMESPACE, cron);
+            }
+            Deed::EditCron(patch) => {
+                self.record.count("CronOMJob edited");
+                for key in self.crons() {
+                    let patch = Patch::Merge(patch.clone());
+                    let _goes = self.store.patch(&key, Part::Whole, &patch);
+                }
+            }
+            Deed::DeleteCron { propagation } => {
+                self.record.count("CronOMJob deleted");
+                let propagation = Some(propagation);
+                let options = DeleteOptions { propagation, ..DeleteOptions::default() };
+                for key in self.crons() {
+                    let _gone_already = self.store.delete(&key, &options);
+                }
+            }
             Deed::DeleteNamespace => {
                 self.record.count("namespace deleted");
                 self.oracle.namespace_goes();
                 let key = Key::new(Resource::Namespaces, "", NAMESPACE);
                 let _gone_already = self.store.delete(&key, &DeleteOptions::default());
             }
+        }
+    }
+
+    fn crons(&self) -> Vec<Key> {
+        let crons = self.store.list(Resource::CronOMJobs, Some(NAMESPACE));
+        crons.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Nothing is started on schedule any more.
+    pub(crate) fn suspend_crons(&mut self) {
+        let suspend = serde_json::json!({ "spec": { "suspend": true } });
+        for key in self.crons() {
+            let _goes = self.store.patch(&key, Part::Whole, &Patch::Merge(suspend.clone()));
         }
     }
 

@@ -19,6 +19,7 @@ use super::scenario::Scenario;
 fn scenario(seconds: u64, job: Value) -> Scenario {
     Scenario {
         jobs: vec![(Duration::from_secs(seconds), job)],
+        cron: None,
         habits: Habits { longest: 20_000, ..Habits::default() },
         mood: Mood { latency: 20, ..Mood::default() },
         calm_after: Duration::from_secs(120),
@@ -26,6 +27,7 @@ fn scenario(seconds: u64, job: Value) -> Scenario {
         quota: None,
         replicas: vec![Replica { name: "one", blows: Vec::new(), skew: 0, jump: None }],
         long_rest: false,
+        lack: None,
     }
 }
 

@@ -41,6 +41,18 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
+    /// Whether a write of it may be done long after it was decided.
+    pub(crate) fn stands_still(&self) -> bool {
+        let stands = |blow: &Blow| match blow {
+            Blow::AtWrite(_, mishap) => {
+                matches!(mishap, Mishap::StandsStillBefore(_) | Mishap::StandsStillAfter(_))
+            }
+            Blow::StandsStillAfter(..) => true,
+            Blow::DiesAfter(_) => false,
+        };
+        self.blows.iter().any(stands)
+    }
+
     /// Lives until the simulation ends.
     pub(crate) async fn live(self, world: SharedWorld, mut random: Random) {
         let ahead = Arc::new(AtomicI64::new(self.skew));

@@ -12,8 +12,10 @@ use super::cluster::{self, Action};
 use super::network::Network;
 use super::people::Deed;
 use super::random::Random;
+use super::replica::Replica;
 use super::scenario::Scenario;
-use super::world::SharedWorld;
+use super::store::Lack;
+use super::world::{SharedWorld, World};
 
 /// After the last fault every OMJob has so long to end: the longest deadlines, the time until a node counts
 /// as lost and every backoff are over long before.
@@ -40,6 +42,13 @@ pub(crate) fn seed(seed: u64, traced: bool) -> Outcome {
     scenario_of(scenario, random, traced)
 }
 
+/// Runs a seed on a server that lacks something.
+pub(crate) fn seed_without(seed: u64, lack: Lack) -> Outcome {
+    let mut random = Random::of(seed);
+    let scenario = Scenario { lack: Some(lack), ..Scenario::of(&mut random) };
+    scenario_of(scenario, random, false)
+}
+
 /// Runs a scenario; what it leaves open is drawn.
 pub(crate) fn scenario_of(scenario: Scenario, random: Random, traced: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -59,10 +68,17 @@ async fn simulate(scenario: Scenario, mut random: Random, traced: bool) -> Outco
         for line in scenario.told() {
             world.record.trace(|| line);
         }
+        world.store.lack = scenario.lack;
         world.cluster.habits = scenario.habits;
         world.planned = scenario.planned.clone();
         if let Some((from, until)) = scenario.quota {
             world.network.exhaust_quota(start + from, start + until);
+        }
+        if let Some((after, cron)) = &scenario.cron {
+            world.cluster.after(*after, Action::Deed(Deed::MakeCron(cron.clone())));
+        }
+        if scenario.mood.late > 0 || scenario.replicas.iter().any(Replica::stands_still) {
+            world.oracle.expect_late_writes();
         }
         for (after, omjob) in &scenario.jobs {
             let make = Deed::Make { omjob: omjob.clone(), tries: 0 };
@@ -79,7 +95,11 @@ async fn simulate(scenario: Scenario, mut random: Random, traced: bool) -> Outco
     if ended {
         let rest = if scenario.long_rest { LONG_REST } else { REST };
         wait_at_rest(&world, rest).await;
-        world.lock().oracle.judge();
+        let mut world = world.lock();
+        let World { oracle, store, record, .. } = &mut *world;
+        oracle.judge();
+        oracle.judge_history(store);
+        record.add("runs of CronOMJobs", oracle.runs());
     }
     let outcome = outcome(&world, start);
     tasks.shutdown().await;
@@ -106,7 +126,12 @@ async fn wait_for_the_end(world: &SharedWorld, calm: Instant) -> bool {
         }
         if guard.network.is_calm() {
             guard.planned.clear();
-            guard.replace_nodes();
+            drop(guard);
+            world.step(|world| {
+                world.replace_nodes();
+                world.suspend_crons();
+            });
+            let mut guard = world.lock();
             let world = &mut *guard;
             let unfinished = world.oracle.unfinished(&world.store);
             if unfinished.is_empty() && !world.cluster.has_deeds() {

@@ -16,6 +16,7 @@ use super::people::{Deed, Moment, Planned, ROLES, Stage};
 use super::random::Random;
 use super::replica::{Blow, Replica};
 use super::server::Mishap;
+use super::store::Lack;
 
 /// The names of replicas.
 const REPLICAS: [&str; 2] = ["one", "two"];
@@ -23,6 +24,7 @@ const REPLICAS: [&str; 2] = ["one", "two"];
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) jobs: Vec<(Duration, Value)>,
+    pub(crate) cron: Option<(Duration, Value)>,
     pub(crate) habits: Habits,
     pub(crate) mood: Mood,
     /// From here on nothing new goes wrong.
@@ -32,6 +34,7 @@ pub(crate) struct Scenario {
     pub(crate) replicas: Vec<Replica>,
     /// Whether it is watched for a resync, too, once all is at rest.
     pub(crate) long_rest: bool,
+    pub(crate) lack: Option<Lack>,
 }
 
 impl Scenario {
@@ -50,7 +53,16 @@ impl Scenario {
                 (after, job(random, &format!("job-{index}"), stuck))
             })
             .collect();
+        let cron = random
+            .chance(200)
+            .then(|| (Duration::from_millis(random.below(70_000)), cron(random, stuck)));
         let mut planned = Vec::new();
+        if cron.is_some() {
+            for _ in 0..random.mostly_short(0, 2) {
+                let deed = cron_deed(random);
+                planned.push(plan(random, deed));
+            }
+        }
         if deletions {
             for _ in 0..random.between(1, 3) {
                 let (_, job) = &jobs[random.below(jobs.len() as u64) as usize];
@@ -84,16 +96,30 @@ impl Scenario {
             quota,
             replicas: lives(random, crashes, replicas, clocks),
             long_rest: random.chance(100),
+            lack: None,
+            cron,
             jobs,
         }
     }
 
     /// For the head of a trace.
     pub(crate) fn told(&self) -> Vec<String> {
-        let Self { jobs, habits, mood, calm_after, planned, quota, replicas, long_rest } = self;
+        let Self {
+            jobs,
+            cron,
+            habits,
+            mood,
+            calm_after,
+            planned,
+            quota,
+            replicas,
+            long_rest,
+            lack: _,
+        } = self;
         let jobs = jobs.iter().map(|(after, job)| format!("after {after:?} {job}"));
         let planned = planned.iter().map(|planned| format!("{planned:?}"));
         let rest = [
+            format!("{cron:?}"),
             format!("{habits:?}"),
             format!("{mood:?}"),
             format!("calm after {calm_after:?}, quota {quota:?}, long rest {long_rest}"),
@@ -134,6 +160,43 @@ fn job(random: &mut Random, name: &str, stuck: bool) -> Value {
         spec["mainPodSpec"]["terminationGracePeriodSeconds"] = json!(random.below(60));
     }
     json!({ "metadata": { "name": name }, "spec": spec })
+}
+
+/// Every minute, or every other: a few runs until calm comes, when it is suspended.
+fn cron(random: &mut Random, stuck: bool) -> Value {
+    let mut run = job(random, "", stuck)["spec"].take();
+    run["exitHandlerDeadlineSeconds"] = json!(400);
+    let mut spec =
+        json!({ "schedule": random.pick(&["* * * * *", "*/2 * * * *"]), "omJobSpec": run });
+    if random.chance(700) {
+        spec["concurrencyPolicy"] = json!(random.pick(&["Allow", "Forbid", "Replace"]));
+    }
+    if random.chance(400) {
+        spec["startingDeadlineSeconds"] = json!(random.between(10, 200));
+    }
+    if random.chance(400) {
+        spec["successfulJobsHistoryLimit"] = json!(random.below(3));
+        spec["failedJobsHistoryLimit"] = json!(random.below(3));
+    }
+    json!({ "metadata": { "name": "cron" }, "spec": spec })
+}
+
+fn cron_deed(random: &mut Random) -> Deed {
+    let policies = [Propagation::Background, Propagation::Foreground, Propagation::Orphan];
+    match random.below(6) {
+        0 => Deed::DeleteCron { propagation: random.pick(&policies) },
+        1 => Deed::EditCron(json!({ "spec": { "schedule": "* * * * *" } })),
+        2 => Deed::EditCron(json!({ "spec": { "suspend": true } })),
+        3 => Deed::EditCron(
+            json!({ "spec": { "concurrencyPolicy": random.pick(&["Allow", "Forbid", "Replace"]) } }),
+        ),
+        4 => Deed::EditCron(
+            json!({ "spec": { "successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0 } }),
+        ),
+        _ => Deed::EditCron(json!({ "metadata": { "annotations": {
+            "pipelines.openmetadata.org/trigger": format!("{}", random.below(100)),
+        }}})),
+    }
 }
 
 fn habits(random: &mut Random, unusual: bool) -> Habits {

@@ -8,6 +8,7 @@ use std::env;
 use std::time::{Duration, Instant};
 
 use super::run;
+use super::store::Lack;
 
 /// In CI; different faults, a few seconds.
 const FEW: u64 = 300;
@@ -80,5 +81,20 @@ fn a_seed_gives_the_same_run_again() {
         let differs = one.trace.iter().zip(&two.trace).find(|(one, two)| one != two);
         assert_eq!(differs, None, "seed {seed}");
         assert_eq!(one.trace.len(), two.trace.len(), "seed {seed}");
+    }
+}
+
+/// The first violation that a server without something leads to.
+fn first_violation_without(lack: Lack) -> String {
+    let outcomes = (0..FEW).map(|seed| run::seed_without(seed, lack));
+    let violation = outcomes.flat_map(|outcome| outcome.violations).next();
+    println!("without {lack:?}: {violation:?}");
+    violation.unwrap_or_default()
+}
+
+#[test]
+fn the_oracle_sees_what_the_operator_rests_on() {
+    for lack in [Lack::CompareAndSwap, Lack::Gates, Lack::Finalizers, Lack::UniqueNames] {
+        assert_ne!(first_violation_without(lack), "", "{lack:?}");
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -67,20 +67,42 @@ pub(crate) struct Change {
     pub(crate) time: Instant,
 }
 
+/// What a server may lack, to see that the oracle notices: each stands for an operator that does not rest on
+/// it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// A write with an old resourceVersion is taken.
+    CompareAndSwap,
+    /// Pods start although they are gated.
+    Gates,
+    /// What is deleted goes, finalizers or not.
+    Finalizers,
+    /// A name can be made twice: the second create replaces the first.
+    UniqueNames,
+}
+
 /// Objects and their changes.
 pub(crate) struct Store {
     pub(crate) clock: Clock,
+    pub(crate) lack: Option<Lack>,
     live: BTreeMap<Key, Arc<Object>>,
     changes: Vec<Change>,
     compacted: u64,
     uids: u64,
-    newest: watch::Sender<u64>,
+    changed: Arc<Notify>,
 }
 
 impl Store {
     pub(crate) fn new(clock: Clock) -> Self {
-        let newest = watch::Sender::new(0);
-        Self { clock, live: BTreeMap::new(), changes: Vec::new(), compacted: 0, uids: 0, newest }
+        Self {
+            clock,
+            lack: None,
+            live: BTreeMap::new(),
+            changes: Vec::new(),
+            compacted: 0,
+            uids: 0,
+            changed: Arc::default(),
+        }
     }
 
     /// The number of the last change.
@@ -93,9 +115,10 @@ impl Store {
         self.changes.get(revision as usize..).unwrap_or_default()
     }
 
-    /// Tells of every change: the newest revision.
-    pub(crate) fn follow(&self) -> watch::Receiver<u64> {
-        self.newest.subscribe()
+    /// Tells of every change, in the order in which was asked. (A watch channel wakes in an order that no seed
+    /// decides.)
+    pub(crate) fn follow(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
     }
 
     /// No watch or page can begin before this revision any more.
@@ -105,7 +128,7 @@ impl Store {
 
     pub(crate) fn compact(&mut self, revision: u64) {
         self.compacted = self.compacted.max(revision.min(self.revision()));
-        self.newest.send_modify(|_| {});
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&Arc<Object>> {
@@ -179,7 +202,7 @@ impl Store {
         let object = Arc::new(Object { value, revision, text: OnceLock::new() });
         let time = Instant::now();
         self.changes.push(Change { verb, key, object: Arc::clone(&object), previous, time });
-        self.newest.send_replace(revision);
+        self.changed.notify_waiters();
         object
     }
 }

@@ -5,12 +5,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use futures::Stream;
 use serde_json::json;
-use tokio::sync::watch::Receiver;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::network::{READ_TIMEOUT, WatchEnd, WatchFate};
@@ -24,7 +26,7 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 
 struct Watch {
     world: SharedWorld,
-    newest: Receiver<u64>,
+    changed: Arc<Notify>,
     range: Range,
     fate: WatchFate,
     /// The last revision that has been looked at.
@@ -69,14 +71,14 @@ pub(crate) fn open(
         }
         from
     };
-    let newest = store.follow();
+    let changed = store.follow();
     // The last one comes two seconds before the end.
     let range_timeout = range.timeout_seconds;
     let timeout = now + Duration::from_secs(range_timeout);
     drop(guard);
     let watch = Watch {
         world: world.clone(),
-        newest,
+        changed,
         range,
         fate,
         cursor,
@@ -96,7 +98,11 @@ impl Watch {
         if self.ended {
             return None;
         }
+        let changes = Arc::clone(&self.changed);
         loop {
+            // Asked for before looking: a change in between is not missed.
+            let mut changed = pin!(changes.notified());
+            changed.as_mut().enable();
             self.gather();
             let now = Instant::now();
             if let Some((at, end)) = self.fate.end
@@ -127,7 +133,7 @@ impl Watch {
             let wake = wake.into_iter().flatten().min().unwrap_or(self.timeout);
             tokio::select! {
                 biased;
-                changed = self.newest.changed() => if changed.is_err() { return None },
+                () = changed => {}
                 () = sleep_until(wake) => {}
             }
         }
@@ -135,7 +141,6 @@ impl Watch {
 
     /// Takes up what has changed since the last look.
     fn gather(&mut self) {
-        self.newest.mark_unchanged();
         let world = self.world.lock();
         for change in world.store.since(self.cursor) {
             if let Some(line) = told(&self.range, change) {

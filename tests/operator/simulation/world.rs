@@ -86,7 +86,7 @@ impl World {
         while let Some(change) = self.store.since(self.seen).first().cloned() {
             self.seen += 1;
             self.record.changed(&change, self.oracle.by_operator);
-            self.oracle.changed(&change);
+            self.oracle.changed(&change, self.store.clock.now());
             self.react(&change);
             self.people_see(self.seen, &change);
         }
@@ -111,6 +111,10 @@ impl Record {
 
     pub(crate) fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub(crate) fn add(&mut self, what: &'static str, count: u64) {
+        *self.counts.entry(what).or_default() += count;
     }
 
     pub(crate) fn counts(&self) -> &BTreeMap<&'static str, u64> {

@@ -11,7 +11,7 @@ use super::patch::Patch;
 use super::pod;
 use super::refusal::Refusal;
 use super::resource::{Key, Resource};
-use super::store::{Object, Store, finalizers, uid};
+use super::store::{Lack, Object, Store, finalizers, uid};
 
 /// Which part of an object a write is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Store {
                 Some(_) => {}
             }
         }
-        if self.get(&key).is_some() {
+        if self.get(&key).is_some() && self.lack != Some(Lack::UniqueNames) {
             return Err(Refusal::already_exists(&key));
         }
         let (uid, created) = (self.new_uid(), self.clock.text());
@@ -88,6 +88,9 @@ impl Store {
             }
             _ => {}
         }
+        if self.lack == Some(Lack::Gates) {
+            remove(&mut value["spec"], "schedulingGates");
+        }
         Ok(self.put(key, value))
     }
 
@@ -105,7 +108,7 @@ impl Store {
                 let why = "Invalid value: 0: must be specified for an update";
                 return Err(Refusal::invalid(key, "metadata.resourceVersion", why));
             }
-        } else if version != old.revision.to_string() {
+        } else if version != old.revision.to_string() && self.lack != Some(Lack::CompareAndSwap) {
             return Err(Refusal::modified(key));
         }
         let (claimed, real) = (uid(&new).to_owned(), old.uid().to_owned());
@@ -139,8 +142,7 @@ impl Store {
             return Ok(old);
         }
         let grace = new["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
-        if old.is_deleting() && grace == 0 && finalizers(&new).is_empty() && !holds_namespace(&new)
-        {
+        if old.is_deleting() && grace == 0 && !self.is_held(&new) && !holds_namespace(&new) {
             return Ok(self.remove(key, new));
         }
         Ok(self.put(key.clone(), new))
@@ -204,6 +206,13 @@ impl Store {
         let mut value = self.get(key).ok_or_else(|| Refusal::not_found(key))?.value.clone();
         change(&mut value);
         self.update(key, part, value)
+    }
+}
+
+impl Store {
+    /// Whether finalizers keep an object that is being deleted.
+    pub(crate) fn is_held(&self, object: &Value) -> bool {
+        self.lack != Some(Lack::Finalizers) && !finalizers(object).is_empty()
     }
 }
 
