@@ -17,7 +17,7 @@ use crate::operator::Operator;
 use crate::pod_deletions::brief_grace;
 
 /// OMJobs that are under way at any time: what two processors run beside all servers.
-const LOAD: usize = 10;
+const LOAD: usize = 16;
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![test("chaos_costs_and_doubles_no_exit_handler", chaos)]
@@ -73,7 +73,7 @@ async fn chaos(namespace: &Namespace) {
                 operator.restart();
                 killed += 1;
                 // From amid its start to well into its work.
-                next_kill = Instant::now() + Duration::from_millis(dice.below(2000));
+                next_kill = Instant::now() + Duration::from_millis(dice.below(1700));
             }
             while loads.len() < LOAD {
                 loads.push(Load::start(namespace, started, ENDS[started % ENDS.len()]).await);

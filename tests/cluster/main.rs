@@ -27,6 +27,7 @@ mod operator;
 mod outcomes;
 mod pod_deletions;
 mod record;
+mod refused;
 mod rendered;
 mod restarts;
 mod workload;
@@ -41,6 +42,7 @@ fn main() -> std::process::ExitCode {
         outcomes::tests(),
         pod_deletions::tests(),
         omjob_deletions::tests(),
+        refused::tests(),
         nodes::tests(),
         restarts::tests(),
         adoption::tests(),

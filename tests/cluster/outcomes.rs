@@ -2,13 +2,15 @@
 //! truth, whatever the end.
 
 use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::{OMJobStatus, Phase};
+use ompipe::controller::crd::{OMJob, OMJobStatus, Phase};
 use serde_json::json;
 
 use crate::namespace::test;
 use crate::omjob::{Run, Stage};
 use crate::operator::Operator;
+use crate::pod_deletions::brief_grace;
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
@@ -108,6 +110,36 @@ pub(crate) fn tests() -> Vec<Trial> {
             operator.restart();
             unseen.gone().await;
             unseen.reported("Succeeded");
+            // Somebody wants it gone sooner.
+            let changed = Run::start(namespace, "changed", json!({}), |spec| {
+                spec["ttlSecondsAfterFinished"] = json!(3600);
+            })
+            .await;
+            changed.ended(Phase::Succeeded).await;
+            let sooner = Patch::Merge(json!({"spec": {"ttlSecondsAfterFinished": 0}}));
+            let jobs = namespace.api::<OMJob>();
+            jobs.patch(&changed.name, &PatchParams::default(), &sooner).await.unwrap();
+            changed.gone().await;
+            changed.reported("Succeeded");
+        }),
+        test("a_deadline_that_races_success_gives_one_verdict", async |namespace| {
+            let _operator = Operator::start(namespace).await;
+            let mut runs = Vec::new();
+            for tenths in 5..15 {
+                let asked = json!({"main": {"seconds": f64::from(tenths) / 5.0}});
+                let name = format!("race-{tenths}");
+                let run = Run::start(namespace, &name, asked, |spec| {
+                    brief_grace(spec);
+                    spec["activeDeadlineSeconds"] = json!(3);
+                })
+                .await;
+                runs.push(run);
+            }
+            for run in runs {
+                let terminal = |status: &OMJobStatus| status.phase.is_some_and(Phase::is_terminal);
+                let status = run.status("its end", terminal).await;
+                run.reported(status.phase.unwrap().as_str());
+            }
         }),
         test("pods_carry_what_the_ingestion_image_looks_for", async |namespace| {
             let _operator = Operator::start(namespace).await;

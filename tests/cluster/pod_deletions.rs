@@ -36,6 +36,20 @@ pub(crate) fn tests() -> Vec<Trial> {
                 assert!(run.lines(Stage::Main, "started").is_empty());
             }
         }),
+        test("main_evicted_before_it_ran_is_reported_once", async |namespace| {
+            let _operator = Operator::start(namespace).await;
+            let run = Run::start(namespace, "evicted", json!({}), |spec| {
+                spec["mainPodSpec"]["nodeSelector"] = json!({"ompipe.test/nowhere": "true"});
+            })
+            .await;
+            let pod = run.pod(Stage::Main, "there", |_| true).await;
+            // As a kubelet says it of a pod whose containers it never started.
+            let evicted = json!({"status": {"phase": "Failed", "reason": "Evicted"}});
+            let (pods, how) = (namespace.api::<Pod>(), PatchParams::default());
+            pods.patch_status(&pod.name_any(), &how, &Patch::Merge(evicted)).await.unwrap();
+            assert_eq!(reason(&run.ended(Phase::Failed).await), "Evicted");
+            run.reported("Failed");
+        }),
         test("the_exit_handler_waits_for_a_deleted_main_to_end", async |namespace| {
             let _operator = Operator::start(namespace).await;
             let asked = json!({"main": {"seconds": 3600, "onTerm": 0, "termSeconds": 3}});

@@ -1,5 +1,7 @@
 //! The record: what scripts in pods say that they did. It is kept by this process, beside the
-//! cluster's API, so that it stays true whatever becomes of objects, nodes and servers.
+//! cluster's API, so that it stays true whatever becomes of objects, nodes and servers. It listens
+//! on an address of the host that pods reach by their bridge; a file on the node would need a
+//! hostPath, which Pod Security "restricted" forbids.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

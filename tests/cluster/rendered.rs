@@ -5,46 +5,72 @@ use std::path::Path;
 use std::process::Command;
 
 use k8s_openapi::api::batch::v1::Job;
-use kube::api::ListParams;
+use kube::api::{ListParams, ObjectMeta};
 use libtest_mimic::Trial;
+use ompipe::controller::crd::{OMJob, Phase};
 use serde_json::{Value, json};
 
 use crate::namespace::{Namespace, documents, test};
+use crate::operator::Operator;
+use crate::record::Line;
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("a_rendered_job_runs_and_reports_success", async |namespace| {
-            quick_start(namespace, "", &["--run"]).await;
+            quick_start(namespace, SIDECAR, &["--run"]).await;
             let job = finished_job(namespace).await;
             ended(&job, "Complete");
-            ran_once(namespace, &job, "Succeeded");
+            let [main, exit] = ran_once(namespace, &job.metadata, "Succeeded");
+            assert_eq!(main.pod, exit.pod);
         }),
         test("a_rendered_job_runs_and_reports_failure", async |namespace| {
-            let parameters = "\n    backoffLimit: 0\n    extraEnvVars: ['test:{main: {exit: 3}}']";
+            let parameters = "exitHandler: sidecar\n    backoffLimit: 0\n    extraEnvVars: ['test:{main: {exit: 3}}']";
             quick_start(namespace, parameters, &["--run"]).await;
             let job = finished_job(namespace).await;
             ended(&job, "Failed");
-            ran_once(namespace, &job, "Failed");
+            let [main, exit] = ran_once(namespace, &job.metadata, "Failed");
+            assert_eq!(main.pod, exit.pod);
         }),
         test("a_rendered_job_out_of_memory_reports_failure", async |namespace| {
-            let parameters = "\n    backoffLimit: 0\n    extraEnvVars: ['test:{main: {memory: true}}']\
+            let parameters = "exitHandler: sidecar\n    backoffLimit: 0\n    extraEnvVars: ['test:{main: {memory: true}}']\
                               \n    resources: {requests: {memory: 64Mi}, limits: {memory: 64Mi}}";
             quick_start(namespace, parameters, &["--run"]).await;
             let job = finished_job(namespace).await;
             ended(&job, "Failed");
-            ran_once(namespace, &job, "Failed");
+            let [main, exit] = ran_once(namespace, &job.metadata, "Failed");
+            assert_eq!(main.pod, exit.pod);
         }),
         test("a_rendered_cron_job_fires", async |namespace| {
-            quick_start(namespace, "", &[]).await;
+            quick_start(namespace, SIDECAR, &[]).await;
             let job = finished_job(namespace).await;
             ended(&job, "Complete");
-            ran_once(namespace, &job, "Succeeded");
+            let [main, exit] = ran_once(namespace, &job.metadata, "Succeeded");
+            assert_eq!(main.pod, exit.pod);
+        }),
+        test("a_rendered_omjob_runs_and_reports", async |namespace| {
+            let _operator = Operator::start(namespace).await;
+            quick_start(namespace, OPERATOR, &["--run"]).await;
+            let job = finished_omjob(namespace).await;
+            let [main, exit] = ran_once(namespace, &job.metadata, "Succeeded");
+            assert_ne!(main.pod, exit.pod);
+        }),
+        test("a_rendered_cron_omjob_fires", async |namespace| {
+            let _operator = Operator::start(namespace).await;
+            quick_start(namespace, OPERATOR, &[]).await;
+            let job = finished_omjob(namespace).await;
+            let [main, exit] = ran_once(namespace, &job.metadata, "Succeeded");
+            assert_ne!(main.pod, exit.pod);
         }),
     ]
 }
 
-/// Applies what `examples/quickstart` renders to, with these parameters besides its own and a
-/// schedule for the next minute, and the Secrets that it refers to.
+/// The parameter of the example that runs its exit handler.
+const SIDECAR: &str = "exitHandler: sidecar";
+/// The one that leaves it to the operator.
+const OPERATOR: &str = "useOMJobOperator: true";
+
+/// Applies what `examples/quickstart` renders to, with these parameters in place of [`SIDECAR`] and
+/// a schedule for the next minute, and the Secrets that it refers to.
 async fn quick_start(namespace: &Namespace, parameters: &str, arguments: &[&str]) {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
     let folder = tempfile::tempdir().unwrap();
@@ -52,7 +78,7 @@ async fn quick_start(namespace: &Namespace, parameters: &str, arguments: &[&str]
         let text = std::fs::read_to_string(example.join(file)).unwrap();
         let text = text
             .replace("namespace: openmetadata-pipelines", &format!("namespace: {}", namespace.name))
-            .replace("\n  kubernetes:", &format!("\n  kubernetes:{parameters}"))
+            .replace(SIDECAR, parameters)
             .replace(r#"schedule: "0 3 * * *""#, r#"schedule: "* * * * *""#);
         std::fs::write(folder.path().join(file), text).unwrap();
     }
@@ -92,6 +118,19 @@ async fn finished_job(namespace: &Namespace) -> Job {
         .await
 }
 
+/// The first OMJob of the namespace that has ended.
+async fn finished_omjob(namespace: &Namespace) -> OMJob {
+    let jobs = namespace.api::<OMJob>();
+    let ended = |job: &OMJob| {
+        job.status.as_ref().is_some_and(|status| status.phase == Some(Phase::Succeeded))
+    };
+    namespace
+        .until("the success of an OMJob", async || {
+            jobs.list(&ListParams::default()).await.unwrap().items.into_iter().find(ended)
+        })
+        .await
+}
+
 /// Why a Job has this condition, if it has.
 pub(crate) fn condition<'job>(job: &'job Job, of: &str) -> Option<&'job str> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
@@ -103,23 +142,26 @@ fn ended(job: &Job, as_: &str) {
     assert!(condition(job, as_).is_some(), "{:?}", job.status);
 }
 
-/// Main was given its workflow with every secret in place, and the exit handler told its outcome.
-fn ran_once(namespace: &Namespace, job: &Job, status: &str) {
-    let (name, uid) = (&job.metadata.name, job.metadata.uid.as_ref());
+/// Main was given its workflow with every secret in place, and the exit handler told its outcome:
+/// the lines of both.
+fn ran_once(namespace: &Namespace, job: &ObjectMeta, status: &str) -> [Line; 2] {
+    let (name, uid) = (&job.name, job.uid.as_ref());
     // A run by hand has an id of its own, one of a CronJob the Job's.
-    let labels = job.metadata.labels.as_ref();
+    let labels = job.labels.as_ref();
     let run = labels.and_then(|labels| labels.get("app.kubernetes.io/run-id")).or(uid);
-    let mains: Vec<_> = namespace.recorded("main", "started");
-    let mains: Vec<_> = mains.iter().filter(|line| line.job == *name).collect();
-    assert_eq!(mains.len(), 1, "{mains:?}");
-    assert_eq!(mains[0].pipeline_type.as_deref(), Some("metadata"));
-    assert_eq!(mains[0].pipeline.as_deref(), Some("snowflake-prod.snowflake-metadata"));
-    assert_eq!(mains[0].unfilled, Some(0), "a reference to a secret was left in the workflow");
-    assert_eq!(mains[0].run.as_ref(), run);
-    let reports = namespace.recorded("exit-handler", "ended");
-    let reports: Vec<_> = reports.iter().filter(|line| line.job == *name).collect();
-    assert_eq!(reports.len(), 1, "{reports:?}");
-    assert_eq!(reports[0].status.as_deref(), Some(status));
-    assert_eq!(reports[0].run.as_ref(), run);
-    assert_eq!(reports[0].pod, mains[0].pod);
+    let only = |script, event| {
+        let mut lines = namespace.recorded(script, event);
+        lines.retain(|line| line.job == *name);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.remove(0)
+    };
+    let main = only("main", "started");
+    assert_eq!(main.pipeline_type.as_deref(), Some("metadata"));
+    assert_eq!(main.pipeline.as_deref(), Some("snowflake-prod.snowflake-metadata"));
+    assert_eq!(main.unfilled, Some(0), "a reference to a secret was left in the workflow");
+    assert_eq!(main.run.as_ref(), run);
+    let report = only("exit-handler", "ended");
+    assert_eq!(report.status.as_deref(), Some(status));
+    assert_eq!(report.run.as_ref(), run);
+    [main, report]
 }
