@@ -27,9 +27,9 @@ pub(crate) struct SchemaArgs {
 pub(crate) fn run(args: &SchemaArgs, session: &mut Session) -> Result<Status, Error> {
     let name = args.kind.as_deref().unwrap_or("ompipe");
     let file_name = format!("{name}.json");
-    let mut files = schema_files();
+    let files = schema_files();
     #[cfg(feature = "controller")]
-    files.extend(ompipe::controller::crd::schema_files());
+    let files = [files, ompipe::controller::crd::schema_files()].concat();
     match files.iter().find(|file| file.name.eq_ignore_ascii_case(&file_name)) {
         Some(file) => {
             session.out().write_all(file.text.as_bytes())?;
