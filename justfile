@@ -56,6 +56,10 @@ schemas:
 kubernetes-types:
     python3 tools/kubernetes-types.py
 
+# The operator's protocol under the model checker: states, depth, time, and what each mutation violates.
+model:
+    OMPIPE_MODEL=full cargo test --locked --profile simulation --test model -- --nocapture --test-threads 1
+
 # The operator's chart and kustomization: sound, valid, and the same objects.
 deploy-check:
     python3 tools/deploy-check.py

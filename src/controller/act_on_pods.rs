@@ -49,6 +49,7 @@ impl Operator {
             pod = answer.map_err(|error| Failure::of(&error))?;
         }
         looks.absent_pods.remove(&key.name);
+        looks.found_pods.extend(pod.metadata.uid.as_deref().map(Into::into));
         self.cache().put_found_pod(key.clone(), PodEntry::read(&pod));
         Ok(())
     }
@@ -254,7 +255,10 @@ impl Operator {
         let found = self.pod_api(key).get_opt(&key.name).await;
         self.metrics().request("get", "pods", found.as_ref().err());
         match found.map_err(|error| Failure::of(&error))? {
-            Some(pod) => self.cache().put_found_pod(key.clone(), PodEntry::read(&pod)),
+            Some(pod) => {
+                looks.found_pods.extend(pod.metadata.uid.as_deref().map(Into::into));
+                self.cache().put_found_pod(key.clone(), PodEntry::read(&pod));
+            }
             None => {
                 looks.absent_pods.insert(key.name.clone());
                 self.forget_pod(key);

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1;
 
 use super::cron;
 use super::cron::observe::{CronLooks, Crons};
-use super::objects::{JobEntry, ObjectKey, PodEntry};
+use super::objects::{JobEntry, ObjectKey, PodEntry, Version};
 use super::omjob::{Node, Observed, Pod, Refusal, Sight};
 
 /// How many UIDs of deleted pods are remembered, so that a late answer does not bring them back.
@@ -34,9 +34,23 @@ pub(super) struct Cache {
 /// What the API server has said to be absent, and refused, during a pass over an OMJob.
 #[derive(Default)]
 pub(super) struct Looks {
+    /// The OMJob that the looks were about.
+    about: Option<Version>,
+    /// UIDs of pods that were found.
+    pub(super) found_pods: BTreeSet<CompactString>,
     pub(super) absent_pods: BTreeSet<CompactString>,
     pub(super) absent_nodes: BTreeSet<CompactString>,
     pub(super) refusal: Option<Refusal>,
+}
+
+impl Looks {
+    /// Forgets what was said about another version: the pod of a newer record may not have existed
+    /// when the API server was asked about an older one.
+    pub(super) fn only_about(&mut self, version: &Version) {
+        if self.about.as_ref() != Some(version) {
+            *self = Self { about: Some(version.clone()), ..Self::default() };
+        }
+    }
 }
 
 impl Cache {
@@ -44,16 +58,21 @@ impl Cache {
     pub(super) fn observe(&self, key: &ObjectKey, looks: &Looks) -> Option<Observed> {
         let entry = self.jobs.get(key)?;
         let job = entry.observed(key, self.crons.has_noted(&key.name, entry));
-        let main_name = job.status.main.as_ref().map(|main| &main.pod_name);
-        let exit_name = job.status.exit_handler.as_ref().map(|exit| &exit.pod_name);
-        let sight = |name: Option<&CompactString>| match name {
-            Some(name) => self.sight(&key.beside(name), &job.uid, looks),
+        let main = job.status.main.as_ref().map(|main| (&main.pod_name, main.pod_uid.as_deref()));
+        let exit_handler = job.status.exit_handler.as_ref();
+        let exit_handler = exit_handler.map(|exit| (&exit.pod_name, exit.pod_uid.as_deref()));
+        let sight = |recorded: Option<(&CompactString, Option<&str>)>| match recorded {
+            Some((name, uid)) => self.sight(&key.beside(name), uid, &job.uid, looks),
             None => Sight::Absent,
         };
-        let (main, exit_handler) = (sight(main_name), sight(exit_name));
+        let (main, exit_handler) = (sight(main), sight(exit_handler));
+        let is_other = |pod: &ObjectKey| {
+            let mut seen = [&main, &exit_handler].into_iter().filter_map(Sight::present);
+            !seen.any(|seen| seen.name == pod.name)
+        };
         let others = self.pods_of.get(&job.uid).into_iter().flatten();
         let others = others
-            .filter(|pod| Some(&pod.name) != main_name && Some(&pod.name) != exit_name)
+            .filter(|pod| is_other(pod))
             .filter_map(|pod| self.pods.get(pod).map(|entry| entry.observed(pod, &job.uid)))
             .collect();
         Some(Observed {
@@ -67,8 +86,22 @@ impl Cache {
         })
     }
 
-    fn sight(&self, key: &ObjectKey, uid: &str, looks: &Looks) -> Sight<Pod> {
+    /// A pod by its recorded name. One that has another UID than the recorded one may be older than
+    /// that, unless it was just read.
+    fn sight(
+        &self,
+        key: &ObjectKey,
+        recorded: Option<&str>,
+        uid: &str,
+        looks: &Looks,
+    ) -> Sight<Pod> {
+        let is_recorded = |entry: &PodEntry| {
+            recorded.is_none_or(|recorded| recorded.is_empty() || *recorded == entry.uid)
+        };
         match self.pods.get(key) {
+            Some(entry) if !is_recorded(entry) && !looks.found_pods.contains(&entry.uid) => {
+                Sight::Unseen
+            }
             Some(entry) => Sight::Present(entry.observed(key, uid)),
             None if looks.absent_pods.contains(&key.name) => Sight::Absent,
             None => Sight::Unseen,
@@ -257,4 +290,61 @@ fn unreachable_since(node: &v1::Node) -> Option<Timestamp> {
         return None;
     }
     ready.last_transition_time.as_ref().map(|time| time.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// An OMJob whose exit handler is recorded as `e2`, while the cache has `e1` by its name.
+    fn behind() -> (Cache, ObjectKey, Version) {
+        let key = ObjectKey { namespace: "team".into(), name: "run".into() };
+        let job = json!({
+            "apiVersion": "pipelines.openmetadata.org/v1",
+            "kind": "OMJob",
+            "metadata": {"namespace": "team", "name": "run", "uid": "job", "resourceVersion": "9"},
+            "spec": {"mainPodSpec": {"image": "a"}},
+            "status": {"exitHandler": {
+                "podName": "run-exit", "podUID": "e2", "time": "2026-01-01T00:00:00Z",
+            }},
+        });
+        let pod = json!({"metadata": {
+            "namespace": "team", "name": "run-exit", "uid": "e1", "resourceVersion": "8",
+            "labels": {"omjob.pipelines.openmetadata.org/uid": "job"},
+        }});
+        let mut cache = Cache::default();
+        let job = JobEntry::read(&serde_json::from_value(job).unwrap());
+        let version = job.version.clone();
+        cache.put_job(key.clone(), job);
+        cache
+            .put_pod(key.beside("run-exit"), PodEntry::read(&serde_json::from_value(pod).unwrap()));
+        (cache, key, version)
+    }
+
+    #[test]
+    fn a_cached_pod_that_is_not_the_recorded_one_proves_nothing_until_it_was_read() {
+        let (cache, key, version) = behind();
+        let mut looks = Looks::default();
+        looks.only_about(&version);
+        let observed = cache.observe(&key, &looks).unwrap();
+        assert_eq!(observed.exit_handler, Sight::Unseen);
+        assert_eq!(observed.others.len(), 1);
+        looks.found_pods.insert("e1".into());
+        let observed = cache.observe(&key, &looks).unwrap();
+        assert_eq!(observed.exit_handler.present().map(|pod| pod.uid.as_str()), Some("e1"));
+        assert_eq!(observed.others, []);
+    }
+
+    #[test]
+    fn what_was_said_about_an_older_record_is_forgotten() {
+        let (_, _, version) = behind();
+        let mut looks = Looks::default();
+        looks.absent_pods.insert("run-exit".into());
+        looks.only_about(&version);
+        assert!(looks.absent_pods.is_empty());
+        looks.absent_pods.insert("run-exit".into());
+        looks.only_about(&version);
+        assert_eq!(looks.absent_pods.len(), 1);
+    }
 }

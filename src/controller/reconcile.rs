@@ -32,6 +32,7 @@ pub(super) async fn job(
                 error!(namespace = %key.namespace, name = %key.name, why, "the status of this OMJob cannot be read; nothing is done about it");
                 return Ok(None);
             }
+            looks.only_about(&entry.version);
             looks.refusal = operator.refusal(&entry.uid);
             cache.observe(key, &looks)
         };

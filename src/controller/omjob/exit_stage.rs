@@ -21,14 +21,8 @@ pub(super) fn decide(observed: &Observed, main: &MainStatus, now: Timestamp) -> 
             None => Plan::record(record::main_given_up(job, main, now)),
         };
     };
-    // A main pod that counts as lost may come back with its node: it is not to run beside the exit
-    // handler longer than that.
-    if let Sight::Present(pod) = &observed.main
-        && pod.belongs(main.pod_uid.as_ref())
-        && pod.end.is_none()
-        && pod.deleted.is_none()
-    {
-        return Plan::act(Act::DeletePod(pod.clone()));
+    if let Some(plan) = stop_main(observed, main, now) {
+        return plan;
     }
     let stage = ExitStage { observed, main, exit, now };
     match &observed.exit_handler {
@@ -45,6 +39,34 @@ pub(super) fn decide(observed: &Observed, main: &MainStatus, now: Timestamp) -> 
             stage.ended(ExitHandlerResult::Interrupted, None, "its pod vanished")
         }
         Sight::Unseen | Sight::Absent => stage.missing(),
+    }
+}
+
+/// What is still to be done about a main pod whose end is recorded though it has not ended: one
+/// that counts as lost, and one that a delayed request has created.
+fn stop_main(observed: &Observed, main: &MainStatus, now: Timestamp) -> Option<Plan> {
+    let is_running = |pod: &Pod| pod.name == main.pod_name && pod.end.is_none();
+    let may_start = match &observed.exit_handler {
+        Sight::Present(pod) => pod.gated,
+        Sight::Unseen | Sight::Absent => true,
+    };
+    match &observed.main {
+        Sight::Present(pod) if pod.belongs(main.pod_uid.as_ref()) && is_running(pod) => {
+            if pod.deleted.is_none() {
+                return Some(Plan::act(Act::DeletePod(pod.clone())));
+            }
+            // The exit handler comes after it, unless nobody can tell when it ends.
+            let timeout = observed.job.limits.node_lost_timeout_seconds;
+            match fate(pod, &observed.main_node, timeout, now) {
+                Fate::GoesOn(until) if may_start => Some(Plan::wait(until)),
+                Fate::Unsure(node) if may_start => Some(Plan::act(Act::LookForNode(node))),
+                _ => None,
+            }
+        }
+        Sight::Unseen if may_start && observed.others.iter().any(is_running) => {
+            Some(Plan::act(Act::LookForPod(Stage::Main, main.pod_name.clone())))
+        }
+        _ => None,
     }
 }
 

@@ -13,8 +13,9 @@ use crate::controller::crd::{ExitHandlerPolicy, OMJobStatus};
 pub struct Observed {
     /// The OMJob.
     pub job: Job,
-    /// The pod that has the recorded main pod's name. One in the cache that has another UID than
-    /// the recorded one is [`Sight::Unseen`]: the cache may still have the pod before that one.
+    /// The pod that has the recorded main pod's name. If the one in the cache has another UID than
+    /// the recorded one, this is [`Sight::Unseen`], since the cache may still have the pod before
+    /// that one; the one in the cache is among the others.
     pub main: Sight<Pod>,
     /// The node of that pod.
     pub main_node: Sight<Node>,
@@ -22,7 +23,8 @@ pub struct Observed {
     pub exit_handler: Sight<Pod>,
     /// The node of that pod.
     pub exit_handler_node: Sight<Node>,
-    /// Pods of this OMJob by other names: earlier attempts, and what a late leader may have made.
+    /// All other pods of this OMJob in the cache: earlier attempts, and what a late leader may have
+    /// made.
     pub others: Vec<Pod>,
     /// Why the API server refused the last pod, if it did.
     pub refusal: Option<Refusal>,

@@ -99,7 +99,7 @@ pub(super) fn main_ended(
         exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default()
     );
     let main = MainStatus {
-        pod_uid: main.pod_uid.clone().or(uid),
+        pod_uid: uid.or_else(|| main.pod_uid.clone()),
         outcome: Some(outcome),
         retry_time: again.then(|| after(now, retry_seconds(main.attempt))),
         ..main.clone()
