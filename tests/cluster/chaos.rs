@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use kube::api::PropagationPolicy;
 use libtest_mimic::Trial;
 use ompipe::controller::crd::Phase;
@@ -73,21 +74,16 @@ async fn chaos(namespace: &Namespace) {
                 operator.restart();
                 killed += 1;
                 // From amid its start to well into its work.
-                next_kill = Instant::now() + Duration::from_millis(dice.below(1700));
+                next_kill = Instant::now() + Duration::from_millis(dice.below(1500));
             }
             while loads.len() < LOAD {
                 loads.push(Load::start(namespace, started, ENDS[started % ENDS.len()]).await);
                 started += 1;
             }
         }
-        let mut under_way = Vec::new();
-        for mut load in loads {
-            match load.advance().await {
-                true => done.push(load),
-                false => under_way.push(load),
-            }
-        }
-        loads = under_way;
+        let over = join_all(loads.iter_mut().map(Load::advance)).await;
+        let mut over = over.into_iter();
+        done.extend(loads.extract_if(.., |_| over.next() == Some(true)));
         sleep(Duration::from_millis(100)).await;
     }
     // Whatever would be done twice is done by now: all holds are let go, none is left to act on.

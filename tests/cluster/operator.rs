@@ -37,6 +37,12 @@ impl Operator {
         self.child.wait().unwrap();
     }
 
+    /// Tells it to stop, as a kubelet does before it kills, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// Kills it, if it runs, and starts it again at once, as a kubelet does with a container: it
     /// is the same replica.
     pub(crate) fn restart(&mut self) {

@@ -41,9 +41,11 @@ pub(crate) fn tests() -> Vec<Trial> {
             for turn in 0..4 {
                 runs.extend(mixed(namespace, &format!("turn-{turn}")).await);
                 let [first, second] = &mut operators;
-                let killed = if turn % 2 == 0 { first } else { second };
-                killed.restart();
-                tokio::time::sleep(Duration::from_millis(700)).await;
+                // Whichever leads gives the lease up, amid its work, and the other takes it.
+                let stopped = if turn % 2 == 0 { first } else { second };
+                stopped.stop();
+                stopped.restart();
+                tokio::time::sleep(Duration::from_secs(2)).await;
             }
             reported(&runs).await;
         }),
