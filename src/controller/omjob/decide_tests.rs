@@ -67,7 +67,7 @@ pub(super) fn pod(name: &str, uid: &str) -> Pod {
     }
 }
 
-fn main_running() -> Observed {
+pub(super) fn main_running() -> Observed {
     let mut observed = fresh();
     observed.job.status.phase = Some(Phase::Running);
     observed.job.status.start_time = Some(NOW);
@@ -90,7 +90,7 @@ fn main_created() -> Observed {
     observed
 }
 
-fn exit_intended() -> Observed {
+pub(super) fn exit_intended() -> Observed {
     let mut observed = main_running();
     main_mut(&mut observed).end = Some(ended(Some(0), None));
     let main = observed.job.status.main.as_mut().unwrap();
@@ -106,7 +106,7 @@ fn exit_intended() -> Observed {
     observed
 }
 
-fn exit_gated() -> Observed {
+pub(super) fn exit_gated() -> Observed {
     let mut observed = exit_intended();
     observed.job.status.exit_handler.as_mut().unwrap().pod_uid = Some("e".into());
     observed.exit_handler = Sight::Present(Pod {
@@ -128,11 +128,11 @@ fn exit_running() -> Observed {
     observed
 }
 
-fn ended(exit_code: Option<i32>, reason: Option<&str>) -> PodEnd {
+pub(super) fn ended(exit_code: Option<i32>, reason: Option<&str>) -> PodEnd {
     PodEnd { succeeded: exit_code == Some(0), exit_code, reason: reason.map(CompactString::from) }
 }
 
-fn main_mut(observed: &mut Observed) -> &mut Pod {
+pub(super) fn main_mut(observed: &mut Observed) -> &mut Pod {
     match &mut observed.main {
         Sight::Present(pod) => pod,
         other => panic!("no main pod: {other:?}"),
@@ -146,12 +146,12 @@ fn exit_mut(observed: &mut Observed) -> &mut Pod {
     }
 }
 
-fn act(observed: &Observed) -> Option<Act> {
+pub(super) fn act(observed: &Observed) -> Option<Act> {
     decide(observed, NOW).act
 }
 
 /// The status that is to be recorded.
-fn recorded(observed: &Observed, now: Timestamp) -> OMJobStatus {
+pub(super) fn recorded(observed: &Observed, now: Timestamp) -> OMJobStatus {
     match decide(observed, now).act {
         Some(Act::Record(status)) => *status,
         other => panic!("nothing recorded: {other:?}"),
@@ -413,19 +413,6 @@ fn row_16_only_the_pod_whose_uid_is_recorded_may_start() {
 }
 
 #[test]
-fn row_17_a_pod_that_the_record_does_not_know_yet_is_left_alone() {
-    let newer = pod("run-exit-1", "newer");
-    for mut observed in [main_running(), exit_gated()] {
-        observed.others = vec![newer.clone()];
-        assert_ne!(act(&observed), Some(Act::DeletePod(newer.clone())));
-    }
-    let mut observed = exit_gated();
-    observed.job.status.exit_handler.as_mut().unwrap().attempt = 2;
-    observed.others = vec![newer.clone()];
-    assert_eq!(act(&observed), Some(Act::DeletePod(newer)));
-}
-
-#[test]
 fn row_18_a_retry_waits_for_the_pod_before_it() {
     let mut observed = main_running();
     observed.job.limits.backoff_limit = 1;
@@ -482,29 +469,4 @@ fn row_20_what_another_operator_left_in_the_middle_is_taken_over_before_anything
         assert_eq!(main.outcome.as_ref().map(|end| end.succeeded), exit_code.map(|code| code == 0));
         assert_eq!(status.exit_handler.is_some(), phase == Phase::ExitHandlerRunning);
     }
-}
-
-#[test]
-fn row_16_the_exit_handler_waits_for_a_main_pod_that_a_late_request_has_made() {
-    let mut observed = exit_intended();
-    let late = Pod { node: None, running: false, ..pod("run-main", "late") };
-    observed.main = Sight::Unseen;
-    observed.others = vec![late.clone()];
-    assert_eq!(act(&observed), Some(Act::LookForPod(Stage::Main, "run-main".into())));
-    observed.main = Sight::Present(late.clone());
-    observed.others.clear();
-    assert_eq!(act(&observed), Some(Act::DeletePod(late)));
-    observed.main = Sight::Present(Pod { deleted: Some(later(30)), ..pod("run-main", "late") });
-    assert_eq!(decide(&observed, NOW), Plan::default());
-    // Of a node that is lost nobody knows when that is over.
-    observed.main_node = Sight::Absent;
-    assert_eq!(act(&observed), Some(Act::CreatePod(Stage::ExitHandler, "run-exit".into())));
-}
-
-#[test]
-fn row_20_the_uid_of_a_pod_that_was_taken_over_is_recorded_with_its_end() {
-    let mut observed = main_running();
-    observed.job.status.main.as_mut().unwrap().pod_uid = Some("".into());
-    main_mut(&mut observed).end = Some(ended(Some(0), None));
-    assert_eq!(recorded(&observed, NOW).main.unwrap().pod_uid.as_deref(), Some("m"));
 }

@@ -13,6 +13,8 @@ mod record;
 mod decide_properties;
 #[cfg(test)]
 mod decide_tests;
+#[cfg(test)]
+mod late_pod_tests;
 
 pub use decide::{Act, Plan, Stage, decide, decide_orphan};
 pub use observed::{Job, Limits, Node, Observed, Pod, PodEnd, Refusal, Sight};
