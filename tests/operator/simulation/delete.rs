@@ -97,7 +97,9 @@ impl Store {
         if old.is_deleting() {
             return Ok(self.delete_again(key, &old, value, period, options));
         }
-        if period == 0 && !self.is_held(&value) && key.resource != Resource::Namespaces {
+        let goes = period == 0 && !self.is_held(&value) && key.resource != Resource::Namespaces;
+        // A pod is marked before it is removed, also where no time lies between.
+        if goes && key.resource != Resource::Pods {
             return Ok(Deletion::Gone(self.remove(key, value)));
         }
         value["metadata"]["deletionTimestamp"] = json!(self.clock.later(period));
@@ -109,7 +111,11 @@ impl Store {
         if key.resource == Resource::Namespaces {
             value["status"]["phase"] = json!("Terminating");
         }
-        Ok(Deletion::Pending(self.put(key.clone(), value)))
+        let marked = self.put(key.clone(), value);
+        Ok(match goes {
+            true => Deletion::Gone(self.remove(key, marked.value.clone())),
+            false => Deletion::Pending(marked),
+        })
     }
 
     /// Deleting what is being deleted can only shorten its grace period or change what becomes of its
@@ -131,13 +137,15 @@ impl Store {
             value["metadata"]["deletionGracePeriodSeconds"] = json!(period);
         }
         let over = left == 0 || (shorter && period == 0);
-        if over && !self.is_held(&value) && key.resource != Resource::Namespaces {
-            return Deletion::Gone(self.remove(key, value));
+        let goes = over && !self.is_held(&value) && key.resource != Resource::Namespaces;
+        let marked = match value == old.value {
+            true => Arc::clone(old),
+            false => self.put(key.clone(), value),
+        };
+        match goes {
+            true => Deletion::Gone(self.remove(key, marked.value.clone())),
+            false => Deletion::Pending(marked),
         }
-        if value == old.value {
-            return Deletion::Pending(Arc::clone(old));
-        }
-        Deletion::Pending(self.put(key.clone(), value))
     }
 }
 

@@ -58,6 +58,9 @@ pub(super) struct Pod {
     pub(super) harms: Vec<Harm>,
     /// Since when its node was last lost.
     pub(super) node_lost: Option<Instant>,
+    /// Created by a write that came through after its OMJob was over and gone: nothing but a gate, which only the
+    /// exit handler has, keeps such a pod from starting before the garbage collector removes it.
+    pub(super) is_late: bool,
     /// What an exit handler was told of the main pod.
     pub(super) told: String,
 }
@@ -163,7 +166,9 @@ impl Oracle {
             let told = environment.into_iter().flatten();
             let told = told.filter(|variable| variable["name"] == "pipelineStatus");
             let told = told.filter_map(|variable| variable["value"].as_str()).next_back();
+            let is_gone = self.jobs.get(&job).is_some_and(|job| job.is_gone);
             let pod = Pod {
+                is_late: is_gone && self.crons.may_be_late && !is_exit_handler,
                 job: job.clone(),
                 is_exit_handler,
                 told: told.unwrap_or_default().to_owned(),
@@ -187,6 +192,9 @@ impl Oracle {
         let now = Instant::now();
         let Some(started) = self.pods.get_mut(uid) else { return };
         started.started = Some(now);
+        if started.is_late {
+            return;
+        }
         let (job, is_exit_handler) = (started.job.clone(), started.is_exit_handler);
         let timeout = self.jobs.get(&job).map_or(0, node_lost_timeout);
         let others = self.pods.iter().filter(|(other, pod)| *other != uid && pod.job == job);

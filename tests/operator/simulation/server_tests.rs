@@ -360,7 +360,14 @@ async fn a_watch_brings_what_came_after_its_version_and_what_leaves_a_selection_
     server.patch("b", json!({ "metadata": { "labels": { "wanted": "yes" } } })).await.unwrap();
     server.patch("a", json!({ "metadata": { "labels": { "wanted": "no" } } })).await.unwrap();
     server.pods.delete("b", &DeleteParams::default()).await.unwrap();
-    let expected = [("MODIFIED", "a"), ("ADDED", "b"), ("DELETED", "a"), ("DELETED", "b")];
+    let expected = [
+        ("MODIFIED", "a"),
+        ("ADDED", "b"),
+        ("DELETED", "a"),
+        // A pod is marked first.
+        ("MODIFIED", "b"),
+        ("DELETED", "b"),
+    ];
     assert_eq!(told(events).await, expected.map(|(verb, name)| (verb, name.to_owned())));
 }
 

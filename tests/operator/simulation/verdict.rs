@@ -11,7 +11,8 @@ impl Oracle {
     pub(crate) fn judge(&mut self) {
         let mut violations = Vec::new();
         for (uid, job) in &self.jobs {
-            let pods: Vec<&Pod> = self.pods.values().filter(|pod| pod.job == *uid).collect();
+            let pods: Vec<&Pod> =
+                self.pods.values().filter(|pod| pod.job == *uid && !pod.is_late).collect();
             let judged = Judged { job, pods, namespace_goes: self.namespace_goes };
             violations
                 .extend(judged.violations().into_iter().map(|why| format!("{}: {why}", job.key)));
