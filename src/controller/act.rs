@@ -197,6 +197,7 @@ impl Operator {
         match found.map_err(|error| Failure::of(&error))? {
             Some(node) => {
                 self.cache().put_node(&node);
+                looks.seen_nodes.insert(name.into());
             }
             None => {
                 looks.absent_nodes.insert(name.into());

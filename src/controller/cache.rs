@@ -40,6 +40,8 @@ pub(super) struct Looks {
     pub(super) found_pods: BTreeSet<CompactString>,
     pub(super) absent_pods: BTreeSet<CompactString>,
     pub(super) absent_nodes: BTreeSet<CompactString>,
+    /// Nodes as the API server itself has just told of them.
+    pub(super) seen_nodes: BTreeSet<CompactString>,
     pub(super) refusal: Option<Refusal>,
 }
 
@@ -113,6 +115,9 @@ impl Cache {
             return Sight::Unseen;
         };
         match self.nodes.get(name) {
+            // It may have come back meanwhile, and the pod to it: what is lost for good is not
+            // concluded from a watch that may be behind.
+            Some(Some(_)) if !looks.seen_nodes.contains(name) => Sight::Unseen,
             Some(unreachable_since) => {
                 Sight::Present(Node { unreachable_since: *unreachable_since })
             }
