@@ -250,13 +250,6 @@ impl Oracle {
                 waiting.push(format!("{key}: held"));
             }
         }
-        if self.namespace_goes {
-            for (key, object) in store.list(Resource::Namespaces, None) {
-                if object.is_deleting() {
-                    waiting.push(format!("{key}: is being deleted"));
-                }
-            }
-        }
         waiting
     }
 }

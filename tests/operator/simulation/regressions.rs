@@ -68,3 +68,20 @@ fn a_node_that_comes_back_under_its_name_is_not_taken_for_the_one_that_was_delet
     scenario.planned.push(Planned { moment: Moment::Change(5), delay: Duration::ZERO, deed });
     holds(&scenario);
 }
+
+#[test]
+fn a_node_that_is_reachable_again_is_not_taken_for_lost_since_the_watch_is_behind() {
+    let mut job = job();
+    job["spec"]["nodeLostTimeoutSeconds"] = json!(0);
+    let mut scenario = scenario(0, job);
+    scenario.mood = Mood { latency: 200, nodes_late: 15_000, ..Mood::default() };
+    // The node is gone for so long that its main pod counts as lost, and is back, and the only one, when the
+    // exit handler is bound.
+    let deed = |loss, returns| Deed::LoseNode { role: MAIN, loss, returns };
+    let returns = Some(Duration::from_secs(68));
+    scenario.planned = vec![once(Stage::Running, deed(Loss::PoweredOff, returns))];
+    let other = deed(Loss::PoweredOff, None);
+    let delay = Duration::ZERO;
+    scenario.planned.push(Planned { moment: Moment::Change(5), delay, deed: other });
+    holds(&scenario);
+}
