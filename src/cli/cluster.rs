@@ -2,12 +2,17 @@
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use kube::Client;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 
 use super::error::Error;
+
+/// After so long without a word a connection counts as dead. The operator asks for its watches anew
+/// within a minute, so that none is silent for longer.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// Which cluster.
 #[derive(Args)]
@@ -30,7 +35,7 @@ impl ClusterArgs {
     /// A client of the cluster that is asked for.
     pub(crate) async fn client(&self) -> Result<Client, Error> {
         let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
-        let config = match (&self.kubeconfig, &self.context) {
+        let mut config = match (&self.kubeconfig, &self.context) {
             (Some(file), _) => {
                 let kubeconfig = Kubeconfig::read_from(file).map_err(unreachable)?;
                 Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unreachable)?
@@ -38,6 +43,7 @@ impl ClusterArgs {
             (None, Some(_)) => Config::from_kubeconfig(&options).await.map_err(unreachable)?,
             (None, None) => Config::infer().await.map_err(unreachable)?,
         };
+        config.read_timeout = Some(SILENCE);
         Client::try_from(config).map_err(unreachable)
     }
 }
