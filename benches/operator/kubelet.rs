@@ -20,8 +20,8 @@ use super::Failure;
 use super::cluster::{Cluster, NAMESPACE};
 
 const NODE: &str = "bench";
-/// How long the real kubelet's lease lasts is 40 s.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Well within what the node controller of the tests waits for a node.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 /// So many pods' states are written at a time.
 const AT_ONCE: usize = 32;
 
