@@ -27,7 +27,6 @@ async fn main() -> Result<(), Failure> {
     };
     let cluster = Cluster::connect(&kubeconfig).await?;
     cluster.install().await?;
-    cluster.clear().await?;
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word));
