@@ -19,6 +19,8 @@ mod init;
 mod input;
 mod man;
 mod render;
+#[cfg(feature = "controller")]
+mod run;
 mod schema;
 mod session;
 mod spec;
@@ -126,6 +128,8 @@ enum Verb {
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
     #[cfg(feature = "controller")]
+    Run(Box<run::RunArgs>),
+    #[cfg(feature = "controller")]
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "controller")]
     Crd(crd::CrdArgs),
@@ -157,6 +161,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),
+        #[cfg(feature = "controller")]
+        Verb::Run(args) => run::run(&args, &mut session),
         #[cfg(feature = "controller")]
         Verb::Controller(args) => controller::run(&args, &mut session),
         #[cfg(feature = "controller")]

@@ -1,0 +1,131 @@
+//! `ompipe run`.
+
+use std::io::Write;
+
+use clap::Args;
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
+use ompipe::compile::Object;
+use ompipe::diagnostic::Diagnostics;
+use ompipe::render::Mode;
+use ompipe::tree::SourceId;
+use ompipe::yaml::{self, Dialect};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::cluster::ClusterArgs;
+use super::error::Error;
+use super::exit::Status;
+use super::input::{self, InputArgs};
+use super::session::{Findings, Session};
+
+/// Run a pipeline once, now, in a cluster
+///
+/// Creates the Job or OMJob that `render --run` shows, with a run id of its own, beside whatever the
+/// pipeline's schedule does. The pipeline's other objects have to be in the cluster already.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  ompipe run orders                  The pipeline orders of the current folder's project
+  ompipe run orders examples/team    Of the project there
+  ompipe render --run -l orders      Only show what would be created")]
+pub(crate) struct RunArgs {
+    /// The name of the pipeline
+    pipeline: String,
+
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// The id of the run [default: a random one]
+    #[arg(long, value_name = "UUID")]
+    run_id: Option<Uuid>,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error> {
+    let id = args.run_id.unwrap_or_else(Uuid::new_v4);
+    let mut project = input::read(&args.input)?;
+    let only = [args.pipeline.clone()];
+    let objects = input::compile(&mut project, &args.input, Mode::Run(Some(id)), &only, true)?;
+    let found = std::mem::take(&mut project.found).into_sorted();
+    let failed = session.fails_on(&found);
+    let status = session.report(found, &project.sources, Findings::AsMessages)?;
+    if failed {
+        return Ok(status);
+    }
+    let objects: Vec<DynamicObject> = objects.iter().map(parsed).collect::<Result<_, Error>>()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("failed to start").because(error))?;
+    let name = runtime.block_on(start(&args.cluster, &objects))?;
+    writeln!(session.out(), "{name} created, run id {id}")?;
+    Ok(status)
+}
+
+/// Creates the run, if what it needs is there.
+async fn start(cluster: &ClusterArgs, objects: &[DynamicObject]) -> Result<String, Error> {
+    let client = cluster.client().await?;
+    let of_kind = |kinds: &[&str]| {
+        objects.iter().find(|object| kinds.contains(&kind(object))).ok_or_else(|| {
+            Error::new(format!("there is no {} among what was rendered", kinds.join(" or ")))
+        })
+    };
+    let config = of_kind(&["ConfigMap"])?;
+    if api(&client, config).get_opt(name(config)).await.map_err(unanswered)?.is_none() {
+        let missing = format!("there is no ConfigMap {} in {}", name(config), namespace(config));
+        return Err(Error::new(missing).with_hint(
+            "The run reads its workflow from it. Apply what `ompipe render` gives first.",
+        ));
+    }
+    let run = of_kind(&["Job", "OMJob"])?;
+    let created = api(&client, run).create(&PostParams::default(), run).await;
+    created.map_err(|error| {
+        let missing = matches!(&error, kube::Error::Api(status) if status.code == 404);
+        let failed =
+            Error::new(format!("failed to create {} {}", kind(run), name(run))).because(error);
+        match missing && kind(run) == "OMJob" {
+            true => failed.with_hint("`ompipe crd --apply` installs the OMJob CRD."),
+            false => failed,
+        }
+    })?;
+    Ok(format!("{}/{}", kind(run).to_lowercase(), name(run)))
+}
+
+fn unanswered(error: kube::Error) -> Error {
+    Error::new("failed to ask the cluster").because(error)
+}
+
+/// An object that was rendered, to be sent.
+fn parsed(object: &Object) -> Result<DynamicObject, Error> {
+    let mut found = Diagnostics::default();
+    let documents = yaml::read(SourceId::NONE, &object.text, Dialect::Definition, &mut found);
+    let document = documents.first().map(Value::from).unwrap_or_default();
+    serde_json::from_value(document)
+        .map_err(|error| Error::new(format!("failed to read {}", object.file)).because(error))
+}
+
+fn api(client: &Client, object: &DynamicObject) -> Api<DynamicObject> {
+    let (version, kind) = object
+        .types
+        .as_ref()
+        .map_or(("v1", ""), |types| (types.api_version.as_str(), types.kind.as_str()));
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    // All kinds that are rendered have the plural that is derived from their names.
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+    Api::namespaced_with(client.clone(), namespace(object), &resource)
+}
+
+fn kind(object: &DynamicObject) -> &str {
+    object.types.as_ref().map_or("", |types| types.kind.as_str())
+}
+
+fn name(object: &DynamicObject) -> &str {
+    object.metadata.name.as_deref().unwrap_or_default()
+}
+
+fn namespace(object: &DynamicObject) -> &str {
+    object.metadata.namespace.as_deref().unwrap_or_default()
+}
