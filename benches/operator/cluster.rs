@@ -150,7 +150,7 @@ pub(super) fn omjob(name: &str, seconds: u32) -> serde_json::Value {
         "apiVersion": "pipelines.openmetadata.org/v1",
         "kind": "OMJob",
         "metadata": {"name": name, "labels": {"app.kubernetes.io/pipeline": "bench"}},
-        "spec": {"mainPodSpec": pod.clone(), "exitHandlerSpec": exit_handler(pod)},
+        "spec": {"mainPodSpec": pod, "exitHandlerSpec": exit_handler(pod)},
     })
 }
 

@@ -42,8 +42,7 @@ async fn at_rest(operator: &Operator, with: &str) -> Result<(), Failure> {
     let requests = operator.metric("ompipe_api_requests_total").await? - requests;
     println!("| resident memory, {with} | {:.1} MiB |", operator.memory()?);
     println!(
-        "| at rest for {seconds} s, {with} | {:.2} s of processor, {requests} requests but the Lease's |",
-        used
+        "| at rest for {seconds} s, {with} | {used:.2} s of processor, {requests} requests but the Lease's |"
     );
     Ok(())
 }
