@@ -1,6 +1,7 @@
 //! The cluster that the tests share, and what can be done to its nodes and servers where it is our
 //! own.
 
+use std::path::Path;
 use std::process::Command;
 
 use k8s_openapi::api::core::v1 as core;
@@ -44,6 +45,11 @@ fn script(arguments: &[&str]) {
     if !output.status.success() && !std::thread::panicking() {
         panic!("cluster {arguments:?}: {error}");
     }
+}
+
+/// Gives an image archive to every node.
+pub(crate) fn load_image(archive: &Path) {
+    script(&["image", archive.to_str().unwrap()]);
 }
 
 /// Holds the servers for a test: nobody breaks them.

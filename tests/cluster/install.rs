@@ -108,7 +108,7 @@ fn roles(namespace: &Namespace) -> Vec<Value> {
     objects
 }
 
-async fn allow(namespace: &Namespace) {
+pub(crate) async fn allow(namespace: &Namespace) {
     let client = || namespace.client.clone();
     for object in roles(namespace) {
         let how = PostParams::default();
@@ -127,7 +127,7 @@ async fn allow(namespace: &Namespace) {
 }
 
 /// Takes away what does not go with the namespace.
-async fn disallow(namespace: &Namespace) {
+pub(crate) async fn disallow(namespace: &Namespace) {
     for object in roles(namespace) {
         let name = object["metadata"]["name"].as_str().unwrap();
         let client = namespace.client.clone();

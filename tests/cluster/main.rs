@@ -17,6 +17,7 @@ mod chaos;
 mod cluster;
 mod compare;
 mod crd;
+mod deployed;
 mod faults;
 mod install;
 mod namespace;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
     let tests = [
         crd::tests(),
         faults::tests(),
+        deployed::tests(),
         install::tests(),
         rendered::tests(),
         outcomes::tests(),
