@@ -98,10 +98,6 @@ fn deployment(namespace: &Namespace) -> Value {
     pod["hostNetwork"] = json!(true);
     let container = &mut pod["containers"][0];
     container["image"] = json!(IMAGE);
-    // Its kubelets do not account for the disk.
-    for kind in ["requests", "limits"] {
-        container["resources"][kind].as_object_mut().unwrap().remove("ephemeral-storage");
-    }
     let [health, metrics] = free_ports();
     for (port, number) in [(0, health), (1, metrics)] {
         container["ports"][port]["containerPort"] = json!(number);

@@ -112,8 +112,10 @@ pub fn decide(observed: &Observed, now: Timestamp) -> Plan {
 
 /// What to do about a pod whose OMJob is gone, as the API server itself has said.
 pub fn decide_orphan(pod: &Pod) -> Plan {
-    match (pod.gated && pod.deleted.is_none(), pod.finalizer) {
-        // Nobody is left who would let it start.
+    // Nobody is left who would let a gated pod start; and a main pod that is still owned would go on
+    // without its OMJob until the garbage collector finds it.
+    let goes_on = pod.gated || (pod.owned && pod.end.is_none());
+    match (goes_on && pod.deleted.is_none(), pod.finalizer) {
         (true, _) => Plan::act(Act::DeletePod(pod.clone())),
         (false, true) => Plan::act(Act::ReleasePod(pod.clone())),
         (false, false) => Plan::default(),

@@ -367,6 +367,11 @@ fn row_10_a_pod_whose_omjob_is_gone_is_let_go_and_never_started() {
     let deleted = Pod { deleted: Some(NOW), ..orphan };
     assert_eq!(decide_orphan(&deleted).act, Some(Act::ReleasePod(deleted.clone())));
     assert_eq!(decide_orphan(&Pod { finalizer: false, ..deleted }), Plan::default());
+    // A main pod that was created late is stopped; an exit handler that was let run is let run.
+    let late = Pod { owned: true, ..pod("run-main", "m") };
+    assert_eq!(decide_orphan(&late).act, Some(Act::DeletePod(late.clone())));
+    let handler = Pod { owned: false, ..pod("run-exit", "e") };
+    assert_eq!(decide_orphan(&handler).act, Some(Act::ReleasePod(handler.clone())));
 }
 
 #[test]
