@@ -1,6 +1,6 @@
 //! One CronOMJob: which run is due, which run goes.
 //!
-//! [`observed`] says what is known, [`decide`] what to do next, both plain values; `run` builds the
+//! [`observed`] says what is known, [`decide`](mod@decide) what to do next, both plain values; `run` builds the
 //! OMJob of a run. `observe` and `act` are the way in and out.
 
 mod act;

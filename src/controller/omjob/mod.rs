@@ -1,6 +1,6 @@
 //! One OMJob: main stage, exit stage, end.
 //!
-//! [`observed`] says what is known, [`decide`] what to do next, both plain values.
+//! [`observed`] says what is known, [`decide`](mod@decide) what to do next, both plain values.
 
 pub mod announce;
 pub mod decide;
