@@ -58,7 +58,7 @@ pub(super) struct Pod {
     pub(super) harms: Vec<Harm>,
     /// Since when its node was last lost.
     pub(super) node_lost: Option<Instant>,
-    /// Created by a write that came through after its OMJob was over and gone: nothing but a gate, which only the
+    /// Created by a write that came through after its OMJob's main stage was over: nothing but a gate, which only the
     /// exit handler has, keeps such a pod from starting before the garbage collector removes it.
     pub(super) is_late: bool,
     /// What an exit handler was told of the main pod.
@@ -166,9 +166,10 @@ impl Oracle {
             let told = environment.into_iter().flatten();
             let told = told.filter(|variable| variable["name"] == "pipelineStatus");
             let told = told.filter_map(|variable| variable["value"].as_str()).next_back();
-            let is_gone = self.jobs.get(&job).is_some_and(|job| job.is_gone);
+            let over = |job: &Job| job.is_gone || job.exit_intended.is_some();
+            let is_over = self.jobs.get(&job).is_some_and(over);
             let pod = Pod {
-                is_late: is_gone && self.crons.may_be_late && !is_exit_handler,
+                is_late: is_over && self.crons.may_be_late && !is_exit_handler,
                 job: job.clone(),
                 is_exit_handler,
                 told: told.unwrap_or_default().to_owned(),
@@ -206,7 +207,10 @@ impl Oracle {
                 (true, false) if runs => {
                     violations.push("the exit handler started before the main pod had ended");
                 }
-                (false, false) if runs => violations.push("two main pods run at once"),
+                // The one that starts may be the one that was removed by force.
+                (false, false) if runs && !self.pods[uid].may_be_forgotten(timeout) => {
+                    violations.push("two main pods run at once");
+                }
                 (false, true) if !self.pods[uid].may_be_forgotten(timeout) => {
                     violations.push("a main pod started after the exit handler");
                 }
