@@ -39,8 +39,8 @@ use session::Session;
 /// Render OpenMetadata ingestion pipelines to checked Kubernetes manifests
 ///
 /// ompipe reads small YAML definitions (an IngestionProject, ServiceConnections and
-/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Nothing is
-/// read from the network, from a cluster or from a kubeconfig.
+/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Only `run`,
+/// `controller` and `crd --apply` talk to a cluster; nothing else reads the network or a kubeconfig.
 #[derive(Parser)]
 #[command(name = "ompipe", version, max_term_width = 100)]
 #[command(after_long_help = EXAMPLES, disable_help_subcommand = true)]
