@@ -294,14 +294,15 @@ impl Operator {
     }
 
     pub(super) async fn reread_job(&self, key: &ObjectKey) -> Done {
+        // What the watch brings while the answer is on its way is newer than a "not found".
+        let asked = self.cache().job(key).map(|entry| entry.uid.clone());
         let found = self.job_api(key).get_opt(&key.name).await;
         self.metrics().request("get", "omjobs", found.as_ref().err());
         match found.map_err(|error| Failure::of(&error))? {
             Some(job) => self.put_job(key, &job),
             None => {
-                let mut cache = self.cache();
-                if let Some(uid) = cache.job(key).map(|entry| entry.uid.clone()) {
-                    cache.remove_job(key, &uid);
+                if let Some(uid) = asked {
+                    self.cache().remove_job(key, &uid);
                 }
             }
         }

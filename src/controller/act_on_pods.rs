@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use compact_str::CompactString;
 use k8s_openapi::api::core::v1;
 use kube::api::{DeleteParams, Patch, PostParams, Preconditions};
 use kube::core::Request;
@@ -29,11 +30,12 @@ impl Operator {
         looks: &mut Looks,
     ) -> Done {
         let api = self.pod_api(key);
+        let asked = self.known_pod(key);
         let found = api.get_opt(&key.name).await;
         self.metrics().request("get", "pods", found.as_ref().err());
         let Some(mut pod) = found.map_err(|error| Failure::of(&error))? else {
             looks.absent_pods.insert(key.name.clone());
-            self.forget_pod(key);
+            self.forget_pod(key, asked);
             return Ok(());
         };
         let labelled = pod.metadata.labels.as_ref();
@@ -252,6 +254,7 @@ impl Operator {
     }
 
     pub(super) async fn reread_pod(&self, key: &ObjectKey, looks: &mut Looks) -> Done {
+        let asked = self.known_pod(key);
         let found = self.pod_api(key).get_opt(&key.name).await;
         self.metrics().request("get", "pods", found.as_ref().err());
         match found.map_err(|error| Failure::of(&error))? {
@@ -261,16 +264,21 @@ impl Operator {
             }
             None => {
                 looks.absent_pods.insert(key.name.clone());
-                self.forget_pod(key);
+                self.forget_pod(key, asked);
             }
         }
         Ok(())
     }
 
-    fn forget_pod(&self, key: &ObjectKey) {
-        let mut cache = self.cache();
-        if let Some(uid) = cache.pod(key).map(|entry| entry.uid.clone()) {
-            cache.remove_pod(key, &uid);
+    /// The UID of the pod that is asked for: a "not found" is about no pod that the watch brings
+    /// while the answer is on its way.
+    fn known_pod(&self, key: &ObjectKey) -> Option<CompactString> {
+        self.cache().pod(key).map(|entry| entry.uid.clone())
+    }
+
+    fn forget_pod(&self, key: &ObjectKey, asked: Option<CompactString>) {
+        if let Some(uid) = asked {
+            self.cache().remove_pod(key, &uid);
         }
     }
 }

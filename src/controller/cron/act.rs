@@ -245,6 +245,7 @@ impl Operator {
     }
 
     async fn reread_cron(&self, key: &ObjectKey) -> Done {
+        let asked = self.cache().crons.get(key).map(|entry| entry.cron.uid.clone());
         let found = self.cron_api(key).get_opt(&key.name).await;
         self.metrics().request("get", "cronomjobs", found.as_ref().err());
         let found = found.map_err(|error| Failure::of(&error))?;
@@ -254,7 +255,7 @@ impl Operator {
                 crons.put(key.clone(), CronEntry::read(&object));
             }
             None => {
-                if let Some(uid) = crons.get(key).map(|entry| entry.cron.uid.clone()) {
+                if let Some(uid) = asked {
                     crons.remove(key, &uid);
                 }
             }
