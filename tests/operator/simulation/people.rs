@@ -66,6 +66,8 @@ pub(crate) enum Deed {
 pub(crate) enum Moment {
     /// After this change of whatever object.
     Change(u64),
+    /// When an OMJob is first made.
+    Job,
     /// When a pod of this role first has come so far.
     Pod(&'static str, Stage),
 }
@@ -93,6 +95,7 @@ impl Planned {
     pub(crate) fn is_due(&self, number: u64, change: &Change) -> bool {
         match self.moment {
             Moment::Change(at) => at == number,
+            Moment::Job => change.key.resource == Resource::OMJobs,
             Moment::Pod(of, stage) => {
                 change.key.resource == Resource::Pods
                     && role(&change.object.value) == of

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::delete::Propagation;
 use super::kubelet::Habits;
 use super::network::Mood;
 use super::nodes::Loss;
@@ -83,5 +84,20 @@ fn a_node_that_is_reachable_again_is_not_taken_for_lost_since_the_watch_is_behin
     let other = deed(Loss::PoweredOff, None);
     let delay = Duration::ZERO;
     scenario.planned.push(Planned { moment: Moment::Change(5), delay, deed: other });
+    holds(&scenario);
+}
+
+#[test]
+fn an_omjob_made_anew_while_its_absence_is_being_told_is_not_forgotten() {
+    let mut scenario = scenario(0, job());
+    scenario.mood.latency = 3_000;
+    scenario.jobs.clear();
+    // Made, deleted before it is held, and made again, while the operator asks what became of it.
+    let made = |after: u64| (Duration::from_millis(after), job());
+    scenario.jobs =
+        vec![made(10_000), made(13_000), made(13_500), made(14_000), made(14_500), made(15_000)];
+    let deed = Deed::Delete { omjob: "job".to_owned(), propagation: Propagation::Background };
+    let delay = Duration::from_millis(600);
+    scenario.planned = vec![Planned { moment: Moment::Job, delay, deed }];
     holds(&scenario);
 }
