@@ -150,9 +150,9 @@ impl Operator {
         let mut object: Value =
             serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         let labels = serde_json::from_value(object["metadata"]["labels"].take()).ok();
-        // The error of a mistyped field names its type; the value is not in it.
+        // The error itself quotes the value of the field, which may be an environment variable's.
         let spec: OMJobSpec = serde_json::from_value(object["spec"].take())
-            .map_err(|error| format!("its spec cannot be read: {error}"))?;
+            .map_err(|_| "a field of its spec is of another type than the CRD has".to_owned())?;
         let main = observed.job.status.main.as_ref().and_then(|main| main.outcome.as_ref());
         let purpose = match stage {
             Stage::Main => Purpose::Main,
