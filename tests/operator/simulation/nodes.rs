@@ -207,7 +207,8 @@ impl World {
             self.power_off(&uid);
         }
         if let Some(node) = self.cluster.nodes.get_mut(name) {
-            node.is_ready = false;
+            // Also one that was only cut off before: its machine is gone now.
+            (node.is_ready, node.is_cut_off) = (false, false);
         }
         self.record.count("node deleted");
         let key = Key::new(Resource::Nodes, "", name);
