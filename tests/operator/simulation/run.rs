@@ -134,7 +134,9 @@ async fn wait_for_the_end(world: &SharedWorld, calm: Instant) -> bool {
             let mut guard = world.lock();
             let world = &mut *guard;
             let unfinished = world.oracle.unfinished(&world.store);
-            if unfinished.is_empty() && !world.cluster.has_deeds() {
+            // A run that was asked for may still be on its way to be made.
+            let quiet = world.record.last_write.elapsed() > CLEANING;
+            if unfinished.is_empty() && quiet && !world.cluster.has_deeds() {
                 return true;
             }
             if Instant::now() > calm + BOUND {
@@ -147,7 +149,6 @@ async fn wait_for_the_end(world: &SharedWorld, calm: Instant) -> bool {
 }
 
 async fn wait_at_rest(world: &SharedWorld, rest: Duration) {
-    sleep(CLEANING).await;
     let begin = Instant::now();
     sleep_until(begin + rest).await;
     let mut guard = world.lock();
