@@ -119,8 +119,13 @@ struct Crons<'a> {
 impl Sink<DynamicObject> for Crons<'_> {
     fn put(&mut self, object: DynamicObject) {
         let Some(key) = ObjectKey::of(&object.metadata) else { return };
-        self.operator.cache().crons.put(key, CronEntry::read(&object));
+        let news = self.operator.cache().crons.put(key, CronEntry::read(&object));
         self.operator.wants_stirred();
+        if news {
+            // A run that has ended may have waited for being noted, and the answer to that write have been
+            // lost.
+            self.operator.wants_runs_of(object.metadata.uid.as_deref().unwrap_or_default());
+        }
     }
 
     fn remove(&mut self, object: DynamicObject) {

@@ -249,14 +249,15 @@ impl Operator {
         let found = self.cron_api(key).get_opt(&key.name).await;
         self.metrics().request("get", "cronomjobs", found.as_ref().err());
         let found = found.map_err(|error| Failure::of(&error))?;
-        let crons = &mut self.cache().crons;
         match found {
             Some(object) => {
-                crons.put(key.clone(), CronEntry::read(&object));
+                if self.cache().crons.put(key.clone(), CronEntry::read(&object)) {
+                    self.wants_runs_of(object.metadata.uid.as_deref().unwrap_or_default());
+                }
             }
             None => {
                 if let Some(uid) = asked {
-                    crons.remove(key, &uid);
+                    self.cache().crons.remove(key, &uid);
                 }
             }
         }
