@@ -101,3 +101,9 @@ fn an_omjob_made_anew_while_its_absence_is_being_told_is_not_forgotten() {
     scenario.planned = vec![Planned { moment: Moment::Job, delay, deed }];
     holds(&scenario);
 }
+
+/// By its seed: only a row of lost answers and stalled watches shows it.
+#[test]
+fn a_run_that_ended_is_let_go_when_the_watch_alone_tells_that_it_was_noted() {
+    assert_eq!(run::seed(149_836, false).violations, Vec::<String>::new());
+}

@@ -22,6 +22,8 @@ use super::world::{SharedWorld, World};
 const BOUND: Duration = Duration::from_secs(3 * 3600);
 /// The cluster's own parts have so long to clean up before nothing may be written any more.
 const CLEANING: Duration = Duration::from_secs(90);
+/// A watch that was opened before calm came may bring what it held back until so long afterwards.
+const LAST_STALL: Duration = Duration::from_secs(160);
 const REST: Duration = Duration::from_secs(130);
 /// Longer than the operator waits before it looks at everything again.
 const LONG_REST: Duration = Duration::from_secs(1300);
@@ -135,7 +137,8 @@ async fn wait_for_the_end(world: &SharedWorld, calm: Instant) -> bool {
             let world = &mut *guard;
             let unfinished = world.oracle.unfinished(&world.store);
             // A run that was asked for may still be on its way to be made.
-            let quiet = world.record.last_write.elapsed() > CLEANING;
+            let quiet =
+                world.record.last_write.elapsed() > CLEANING && Instant::now() > calm + LAST_STALL;
             if unfinished.is_empty() && quiet && !world.cluster.has_deeds() {
                 return true;
             }
