@@ -7,13 +7,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::Request;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::cache::Looks;
-use super::crd::{self, OMJobStatus, Phase};
+use super::crd::{OMJobStatus, Phase};
 use super::lease::brief;
 use super::names;
 use super::objects::{JobEntry, ObjectKey};
@@ -21,6 +20,7 @@ use super::omjob::announce::announcements;
 use super::omjob::{Act, Observed, Stage};
 use super::operator::Operator;
 use super::pod;
+use super::requests::{self, FINALIZERS, Version};
 
 /// Why an act did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -134,28 +134,11 @@ impl Operator {
         else {
             return Ok(());
         };
-        let object = json!({
-            "apiVersion": format!("{}/{}", crd::GROUP, crd::VERSION),
-            "kind": "OMJob",
-            "metadata": {
-                "name": key.name,
-                "namespace": key.namespace,
-                "uid": observed.job.uid,
-                "resourceVersion": version,
-            },
-            "status": status,
-        });
         let api = self.job_api(key);
-        let request = Request::new(api.resource_url()).replace_subresource(
-            "status",
-            &key.name,
-            &PostParams::default(),
-            object.to_string().into_bytes(),
-        );
-        let answer = match request {
-            Ok(request) => self.client().request::<DynamicObject>(request).await,
-            Err(error) => return Err(unsendable(&error)),
-        };
+        let version = Version { uid: &observed.job.uid, resource_version: &version };
+        let url = api.resource_url().to_owned();
+        let request = requests::write_status(url, "OMJob", key, &version, &status)?;
+        let answer = self.client().request::<DynamicObject>(request).await;
         let recorded = answer.is_ok();
         self.job_answer(key, "update_status", answer).await?;
         if recorded {
@@ -208,12 +191,7 @@ impl Operator {
 
     async fn release_job(&self, key: &ObjectKey, observed: &Observed) -> Done {
         let Some(at) = self.cache().job(key).and_then(JobEntry::finalizer) else { return Ok(()) };
-        let path = format!("/metadata/finalizers/{at}");
-        let patch = json!([
-            {"op": "test", "path": "/metadata/uid", "value": observed.job.uid},
-            {"op": "test", "path": path, "value": names::FINALIZER},
-            {"op": "remove", "path": path},
-        ]);
+        let patch = requests::take_out(&observed.job.uid, FINALIZERS, at, "", names::FINALIZER);
         let patch = json_patch(patch)?;
         let answer = self.job_api(key).patch(&key.name, &params(), &patch).await;
         self.job_answer(key, "patch", answer).await
@@ -224,12 +202,17 @@ impl Operator {
         else {
             return Ok(());
         };
-        let preconditions = Preconditions {
-            uid: Some(observed.job.uid.to_string()),
-            resource_version: Some(version),
-        };
-        let params =
-            DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+        let version = Version { uid: &observed.job.uid, resource_version: &version };
+        self.delete_omjob(key, &version).await.map(|_deleted| ())
+    }
+
+    /// Deletes an OMJob, and says whether it did: one that is not as it was observed is read again.
+    pub(super) async fn delete_omjob(
+        &self,
+        key: &ObjectKey,
+        version: &Version<'_>,
+    ) -> Result<bool, Failure> {
+        let params = requests::only_if(version, DeleteParams::background());
         let answer = self.job_api(key).delete(&key.name, &params).await;
         self.metrics().request("delete", "omjobs", answer.as_ref().err());
         match answer {
@@ -237,12 +220,12 @@ impl Operator {
                 // A Status instead of the object: it is gone already.
                 match either.left() {
                     Some(job) => self.put_job(key, &job),
-                    None => self.cache().remove_job(key, &observed.job.uid),
+                    None => self.cache().remove_job(key, version.uid),
                 }
-                Ok(())
+                Ok(true)
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
-                self.reread_job(key).await
+                self.reread_job(key).await.map(|()| false)
             }
             Err(error) => Err(Failure::of(&error)),
         }

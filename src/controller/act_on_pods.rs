@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use k8s_openapi::api::core::v1;
-use kube::api::{DeleteParams, Patch, PostParams, Preconditions};
+use kube::api::{DeleteParams, Patch, PostParams};
 use kube::core::Request;
-use kube::core::response::Status;
 use serde_json::{Value, json};
 
 use super::act::{Done, Failure, json_patch, params, seconds_between, unsendable};
@@ -21,6 +20,7 @@ use super::omjob::announce::Announcement;
 use super::omjob::{Observed, Pod, Refusal, Stage};
 use super::operator::Operator;
 use super::pod::{self, JobForPods, Purpose};
+use super::requests::{self, FINALIZERS, Version};
 
 impl Operator {
     pub(super) async fn look_for_pod(
@@ -93,11 +93,10 @@ impl Operator {
             {
                 self.look_for_pod(pod_key, observed, looks).await
             }
-            Err(kube::Error::Api(status)) if refusal(&status).is_some() => {
-                let refusal = refusal(&status).unwrap_or(Refusal::Other(String::new()));
-                self.refused(key, observed, stage, refusal, looks)
-            }
-            Err(error) => Err(Failure::of(&error)),
+            Err(error) => match refusal(&error) {
+                Some(refusal) => self.refused(key, observed, stage, refusal, looks),
+                None => Err(Failure::of(&error)),
+            },
         }
     }
 
@@ -179,11 +178,8 @@ impl Operator {
     }
 
     pub(super) async fn delete_pod(&self, key: &ObjectKey, pod: &Pod, looks: &mut Looks) -> Done {
-        let preconditions = Preconditions {
-            uid: Some(pod.uid.to_string()),
-            resource_version: Some(pod.resource_version.to_string()),
-        };
-        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let version = Version { uid: &pod.uid, resource_version: &pod.resource_version };
+        let params = requests::only_if(&version, DeleteParams::default());
         let answer = self.pod_api(key).delete(&key.name, &params).await;
         self.metrics().request("delete", "pods", answer.as_ref().err());
         match answer {
@@ -200,22 +196,12 @@ impl Operator {
 
     pub(super) fn pod_release(&self, key: &ObjectKey, pod: &Pod) -> Value {
         let at = self.cache().pod(key).and_then(|entry| entry.finalizer).unwrap_or_default();
-        let path = format!("/metadata/finalizers/{at}");
-        json!([
-            {"op": "test", "path": "/metadata/uid", "value": pod.uid},
-            {"op": "test", "path": path, "value": names::FINALIZER},
-            {"op": "remove", "path": path},
-        ])
+        requests::take_out(&pod.uid, FINALIZERS, at, "", names::FINALIZER)
     }
 
     pub(super) fn pod_ungate(&self, key: &ObjectKey, pod: &Pod) -> Value {
         let at = self.cache().pod(key).and_then(|entry| entry.gate).unwrap_or_default();
-        let path = format!("/spec/schedulingGates/{at}");
-        json!([
-            {"op": "test", "path": "/metadata/uid", "value": pod.uid},
-            {"op": "test", "path": format!("{path}/name"), "value": names::GATE},
-            {"op": "remove", "path": path},
-        ])
+        requests::take_out(&pod.uid, "/spec/schedulingGates", at, "/name", names::GATE)
     }
 
     pub(super) async fn patch_pod(
@@ -284,7 +270,8 @@ impl Operator {
 }
 
 /// Why a pod was refused, where trying the same again at once is no use.
-fn refusal(status: &Status) -> Option<Refusal> {
+fn refusal(error: &kube::Error) -> Option<Refusal> {
+    let kube::Error::Api(status) = error else { return None };
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let message = || status.message.clone();
     match status.code {

@@ -22,6 +22,7 @@ pub mod pod;
 mod queue;
 mod random;
 mod reconcile;
+mod requests;
 mod watch;
 
 pub use operator::{Operator, Settings};

@@ -32,21 +32,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// What to do with what a watch brings.
 trait Sink<K> {
+    /// By what objects of a list are told apart.
+    type Key: Ord;
+
+    fn key(object: &K) -> Option<Self::Key>;
     fn put(&mut self, object: K);
     fn remove(&mut self, object: K);
-    /// A new list begins.
-    fn begin(&mut self);
-    /// An object of the list.
-    fn listed(&mut self, object: K);
-    /// The list is complete: what it did not have is gone.
-    fn end(&mut self);
+    /// A list is complete: what it did not have is gone.
+    fn keep(&mut self, listed: &BTreeSet<Self::Key>);
 }
 
-async fn follow<K>(api: Api<K>, config: watcher::Config, mut sink: impl Sink<K>)
+async fn follow<K, S>(api: Api<K>, config: watcher::Config, mut sink: S)
 where
+    S: Sink<K>,
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let mut stream = pin!(watcher(api, config.timeout(WATCH_SECONDS)));
+    let mut listed = BTreeSet::new();
     let mut wait = FIRST_WAIT;
     while let Some(event) = stream.next().await {
         match event {
@@ -55,9 +57,12 @@ where
                 match event {
                     Event::Apply(object) => sink.put(object),
                     Event::Delete(object) => sink.remove(object),
-                    Event::Init => sink.begin(),
-                    Event::InitApply(object) => sink.listed(object),
-                    Event::InitDone => sink.end(),
+                    Event::Init => listed.clear(),
+                    Event::InitApply(object) => {
+                        listed.extend(S::key(&object));
+                        sink.put(object);
+                    }
+                    Event::InitDone => sink.keep(&std::mem::take(&mut listed)),
                 }
             }
             Err(error) => {
@@ -88,35 +93,37 @@ fn told(error: &watcher::Error) -> (String, bool) {
 
 /// Follows the OMJobs, for ever.
 pub(super) async fn jobs(operator: &Operator) {
-    let sink = Jobs { operator, listed: BTreeSet::new() };
-    follow(operator.jobs_api(), watcher::Config::default(), sink).await;
+    follow(operator.jobs_api(), watcher::Config::default(), Jobs { operator }).await;
 }
 
 /// Follows the pods of OMJobs, for ever.
 pub(super) async fn pods(operator: &Operator) {
     // Upstream's pods have this label as well as ours.
     let config = watcher::Config::default().labels(names::OMJOB_NAME_LABEL);
-    follow(operator.pods_api(), config, Pods { operator, listed: BTreeSet::new() }).await;
+    follow(operator.pods_api(), config, Pods { operator }).await;
 }
 
 /// Follows the nodes, for ever.
 pub(super) async fn nodes(operator: &Operator) {
-    let sink = Nodes { operator, listed: BTreeSet::new() };
-    follow(operator.nodes_api(), watcher::Config::default(), sink).await;
+    follow(operator.nodes_api(), watcher::Config::default(), Nodes { operator }).await;
 }
 
 /// Follows the CronOMJobs, for ever.
 pub(super) async fn crons(operator: &Operator) {
-    let sink = Crons { operator, listed: BTreeSet::new() };
-    follow(operator.crons_api(), watcher::Config::default(), sink).await;
+    follow(operator.crons_api(), watcher::Config::default(), Crons { operator }).await;
 }
 
 struct Crons<'a> {
     operator: &'a Operator,
-    listed: BTreeSet<ObjectKey>,
 }
 
 impl Sink<DynamicObject> for Crons<'_> {
+    type Key = ObjectKey;
+
+    fn key(object: &DynamicObject) -> Option<ObjectKey> {
+        ObjectKey::of(&object.metadata)
+    }
+
     fn put(&mut self, object: DynamicObject) {
         let Some(key) = ObjectKey::of(&object.metadata) else { return };
         let news = self.operator.cache().crons.put(key, CronEntry::read(&object));
@@ -136,18 +143,8 @@ impl Sink<DynamicObject> for Crons<'_> {
         self.operator.wants_runs_of(&uid);
     }
 
-    fn begin(&mut self) {
-        self.listed.clear();
-    }
-
-    fn listed(&mut self, object: DynamicObject) {
-        self.listed.extend(ObjectKey::of(&object.metadata));
-        self.put(object);
-    }
-
-    fn end(&mut self) {
-        self.operator.cache().crons.keep(&self.listed);
-        self.listed.clear();
+    fn keep(&mut self, listed: &BTreeSet<ObjectKey>) {
+        self.operator.cache().crons.keep(listed);
         self.operator.wants_stirred();
         self.operator.wants_runs();
     }
@@ -155,10 +152,15 @@ impl Sink<DynamicObject> for Crons<'_> {
 
 struct Jobs<'a> {
     operator: &'a Operator,
-    listed: BTreeSet<ObjectKey>,
 }
 
 impl Sink<DynamicObject> for Jobs<'_> {
+    type Key = ObjectKey;
+
+    fn key(object: &DynamicObject) -> Option<ObjectKey> {
+        ObjectKey::of(&object.metadata)
+    }
+
     fn put(&mut self, object: DynamicObject) {
         let Some(key) = ObjectKey::of(&object.metadata) else { return };
         if self.operator.cache().put_job(key.clone(), JobEntry::read(&object)) {
@@ -180,30 +182,25 @@ impl Sink<DynamicObject> for Jobs<'_> {
         self.operator.wants_stirred();
     }
 
-    fn begin(&mut self) {
-        self.listed.clear();
-    }
-
-    fn listed(&mut self, object: DynamicObject) {
-        self.listed.extend(ObjectKey::of(&object.metadata));
-        self.put(object);
-    }
-
-    fn end(&mut self) {
-        let gone = self.operator.cache().keep_jobs(&self.listed);
+    fn keep(&mut self, listed: &BTreeSet<ObjectKey>) {
+        let gone = self.operator.cache().keep_jobs(listed);
         gone.into_iter().for_each(|key| self.operator.wants(Key::Job(key)));
         self.operator.wants_stirred();
-        self.listed.clear();
         self.operator.filled("omjobs");
     }
 }
 
 struct Pods<'a> {
     operator: &'a Operator,
-    listed: BTreeSet<ObjectKey>,
 }
 
 impl Sink<v1::Pod> for Pods<'_> {
+    type Key = ObjectKey;
+
+    fn key(object: &v1::Pod) -> Option<ObjectKey> {
+        ObjectKey::of(&object.metadata)
+    }
+
     fn put(&mut self, pod: v1::Pod) {
         let Some(key) = ObjectKey::of(&pod.metadata) else { return };
         let mut cache = self.operator.cache();
@@ -229,26 +226,15 @@ impl Sink<v1::Pod> for Pods<'_> {
         }
     }
 
-    fn begin(&mut self) {
-        self.listed.clear();
-    }
-
-    fn listed(&mut self, pod: v1::Pod) {
-        self.listed.extend(ObjectKey::of(&pod.metadata));
-        self.put(pod);
-    }
-
-    fn end(&mut self) {
-        let jobs = self.operator.cache().keep_pods(&self.listed);
+    fn keep(&mut self, listed: &BTreeSet<ObjectKey>) {
+        let jobs = self.operator.cache().keep_pods(listed);
         jobs.into_iter().for_each(|key| self.operator.wants(Key::Job(key)));
-        self.listed.clear();
         self.operator.filled("pods");
     }
 }
 
 struct Nodes<'a> {
     operator: &'a Operator,
-    listed: BTreeSet<CompactString>,
 }
 
 impl Nodes<'_> {
@@ -259,6 +245,12 @@ impl Nodes<'_> {
 }
 
 impl Sink<v1::Node> for Nodes<'_> {
+    type Key = CompactString;
+
+    fn key(object: &v1::Node) -> Option<CompactString> {
+        object.metadata.name.as_ref().map(Into::into)
+    }
+
     fn put(&mut self, node: v1::Node) {
         if self.operator.cache().put_node(&node) {
             self.concerns(node.metadata.name.as_deref().unwrap_or_default());
@@ -271,19 +263,9 @@ impl Sink<v1::Node> for Nodes<'_> {
         self.concerns(&name);
     }
 
-    fn begin(&mut self) {
-        self.listed.clear();
-    }
-
-    fn listed(&mut self, node: v1::Node) {
-        self.listed.extend(node.metadata.name.as_ref().map(Into::into));
-        self.put(node);
-    }
-
-    fn end(&mut self) {
-        let gone = self.operator.cache().keep_nodes(&self.listed);
+    fn keep(&mut self, listed: &BTreeSet<CompactString>) {
+        let gone = self.operator.cache().keep_nodes(listed);
         gone.iter().for_each(|node| self.concerns(node));
-        self.listed.clear();
         self.operator.filled("nodes");
     }
 }

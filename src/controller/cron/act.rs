@@ -6,21 +6,20 @@
 use std::collections::BTreeMap;
 
 use compact_str::CompactString;
-use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams, Preconditions};
-use kube::core::Request;
+use kube::api::{DynamicObject, ListParams, PostParams};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::decide::{Act, Notice, Reason, Start};
 use super::observe::{CronEntry, CronLooks, Live, run};
 use super::observed::{Observed, Run};
 use super::run::{CronForRuns, build};
 use crate::controller::act::{Done, Failure, unsendable};
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus, GROUP, OMJobSpec, VERSION};
+use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus, OMJobSpec};
 use crate::controller::names;
 use crate::controller::objects::{JobEntry, ObjectKey};
 use crate::controller::omjob::announce::Announcement;
 use crate::controller::operator::{Key, Operator};
+use crate::controller::requests::{self, Version};
 
 /// What a CronOMJob's runs are made of, as the cache keeps it.
 #[derive(Deserialize)]
@@ -80,24 +79,9 @@ impl Operator {
         let version = self.cache().crons.get(key).map(|entry| entry.version.as_str().to_owned());
         let Some(version) = version else { return Ok(()) };
         let uid = &observed.cron.uid;
-        let object = json!({
-            "apiVersion": format!("{GROUP}/{VERSION}"),
-            "kind": "CronOMJob",
-            "metadata": {
-                "name": key.name,
-                "namespace": key.namespace,
-                "uid": uid,
-                "resourceVersion": version,
-            },
-            "status": status,
-        });
-        let request = Request::new(self.cron_api(key).resource_url()).replace_subresource(
-            "status",
-            &key.name,
-            &PostParams::default(),
-            object.to_string().into_bytes(),
-        );
-        let request = request.map_err(|error| unsendable(&error))?;
+        let url = self.cron_api(key).resource_url().to_owned();
+        let observed = Version { uid, resource_version: &version };
+        let request = requests::write_status(url, "CronOMJob", key, &observed, status)?;
         let answer = self.client().request::<DynamicObject>(request).await;
         self.metrics().request("update_status", "cronomjobs", answer.as_ref().err());
         match answer {
@@ -107,8 +91,7 @@ impl Operator {
                     self.tell_of_cron(key, uid, notice);
                 }
                 // A run that has ended may have waited for being noted.
-                let runs = self.cache().crons.runs_of(uid);
-                runs.into_iter().for_each(|run| self.wants(Key::Job(run)));
+                self.wants_runs_of(uid);
                 Ok(())
             }
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
@@ -216,32 +199,15 @@ impl Operator {
     }
 
     async fn delete_run(&self, key: &ObjectKey, observed: &Observed, run: &Run) -> Done {
-        let preconditions = Preconditions {
-            uid: Some(run.uid.to_string()),
-            resource_version: Some(run.resource_version.to_string()),
-        };
-        let params =
-            DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
-        let answer = self.job_api(key).delete(&run.name, &params).await;
-        self.metrics().request("delete", "omjobs", answer.as_ref().err());
         let job = key.beside(&run.name);
-        match answer {
-            Ok(either) => {
-                match either.left() {
-                    Some(object) => self.put_job(&job, &object),
-                    None => self.cache().remove_job(&job, &run.uid),
-                }
-                self.wants(Key::Job(job));
-                let message = format!("deleted {}", run.name);
-                let notice = Notice { reason: Reason::SuccessfulDelete, message };
-                self.tell_of_cron(key, &observed.cron.uid, notice);
-                Ok(())
-            }
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
-                self.reread_job(&job).await
-            }
-            Err(error) => Err(Failure::of(&error)),
+        let version = Version { uid: &run.uid, resource_version: &run.resource_version };
+        if self.delete_omjob(&job, &version).await? {
+            self.wants(Key::Job(job));
+            let message = format!("deleted {}", run.name);
+            let notice = Notice { reason: Reason::SuccessfulDelete, message };
+            self.tell_of_cron(key, &observed.cron.uid, notice);
         }
+        Ok(())
     }
 
     async fn reread_cron(&self, key: &ObjectKey) -> Done {
