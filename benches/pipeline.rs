@@ -9,7 +9,7 @@ mod projects;
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ompipe::compile::{Options, compile};
+use ompipe::compile::Options;
 use ompipe::definition::{self, Definitions, Kind};
 use ompipe::diagnostic::Diagnostics;
 use ompipe::project::Project;
@@ -18,6 +18,7 @@ use ompipe::schema::{Schema, Words};
 use ompipe::source::Sources;
 use ompipe::tree::{Entry, Mapping, Node, Span};
 use ompipe::validate::merge::merge;
+use ompipe::workspace::compile;
 use ompipe::yaml::{self, Dialect};
 
 fn texts(count: usize) -> Vec<String> {
@@ -46,7 +47,7 @@ fn definitions(trees: Vec<Node>) -> Definitions {
 }
 
 /// Validates all and renders what is asked for.
-fn run(mut definitions: Definitions, objects: bool) -> usize {
+fn run(mut sources: Sources, mut definitions: Definitions, objects: bool) -> usize {
     let options = Options {
         mode: Mode::Scheduled,
         only: Vec::new(),
@@ -55,7 +56,7 @@ fn run(mut definitions: Definitions, objects: bool) -> usize {
         objects,
     };
     let mut found = Diagnostics::default();
-    let made = compile(&mut definitions, &options, &mut Sources::default(), &mut found);
+    let made = compile(&mut definitions, options, &mut sources, &mut found);
     assert!(!found.has_errors(), "{found:?}");
     made.len()
 }
@@ -64,13 +65,12 @@ fn pipelines(bench: &mut Criterion) {
     for (name, objects) in [("validate", false), ("validate and render", true)] {
         let mut group = bench.benchmark_group(name);
         for count in [1, 1000] {
-            let (_, trees) = trees(&texts(count));
-            let definitions = definitions(trees);
+            let texts = texts(count);
             group.throughput(Throughput::Elements(count as u64));
             group.bench_function(BenchmarkId::from_parameter(count), |b| {
                 b.iter_batched(
-                    || definitions.clone(),
-                    |definitions| run(definitions, objects),
+                    || trees(&texts),
+                    |(sources, trees)| run(sources, definitions(trees), objects),
                     BatchSize::LargeInput,
                 );
             });

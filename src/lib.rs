@@ -18,4 +18,5 @@ pub mod source;
 pub mod spec;
 pub mod tree;
 pub mod validate;
+pub mod workspace;
 pub mod yaml;

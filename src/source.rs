@@ -23,6 +23,8 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub struct Sources {
     sources: Vec<Source>,
+    /// Numbers that were given back.
+    free: Vec<SourceId>,
 }
 
 /// A place as people count it.
@@ -37,9 +39,30 @@ pub struct Position {
 impl Sources {
     /// Adds a text and gives its number.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let source = Source { name: name.into(), text: text.into() };
+        if let Some(id) = self.free.pop() {
+            self.sources[id.0 as usize] = source;
+            return id;
+        }
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        self.sources.push(Source { name: name.into(), text: text.into() });
+        self.sources.push(source);
         id
+    }
+
+    /// Puts another text in the place of one that was added, under the same name and number. Spans
+    /// into the former one no longer mean anything.
+    pub fn replace(&mut self, id: SourceId, text: impl Into<String>) {
+        if let Some(source) = self.sources.get_mut(id.0 as usize) {
+            source.text = text.into();
+        }
+    }
+
+    /// Lets go of a text that was added, and gives its number back for another one.
+    pub fn remove(&mut self, id: SourceId) {
+        if let Some(source) = self.sources.get_mut(id.0 as usize) {
+            *source = Source { name: String::new(), text: String::new() };
+            self.free.push(id);
+        }
     }
 
     /// The text of a number; `None` for [`SourceId::NONE`].

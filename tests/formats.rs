@@ -1,12 +1,13 @@
 //! The machine formats against the rules of those who read them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use ompipe::compile::{self, Options};
+use ompipe::compile::Options;
 use ompipe::diagnostic::{Diagnostic, code, github, json, junit, sarif, text};
 use ompipe::project::{Input, Project};
 use ompipe::render::Mode;
 use ompipe::source::Sources;
 use ompipe::tree::Span;
+use ompipe::workspace;
 use proptest::prelude::*;
 
 /// Findings of every shape, with text that means something to each format.
@@ -132,7 +133,7 @@ proptest! {
         let input = Input::Text { name: "-".to_owned(), bytes: text.clone().into_bytes() };
         let mut project = Project::read(vec![input]).unwrap();
         let options = Options { mode: Mode::Scheduled, only: Vec::new(), templates: Vec::new(), bundle: None, objects: false };
-        compile::compile(&mut project.definitions, &options, &mut project.sources, &mut project.found);
+        workspace::compile(&mut project.definitions, options, &mut project.sources, &mut project.found);
         let found = std::mem::take(&mut project.found).into_sorted();
         prop_assert!(!found.is_empty());
         for output in outputs(&found, &project.sources) {

@@ -10,10 +10,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ompipe::compile::{Options, compile};
+use ompipe::compile::Options;
 use ompipe::project::{Input, Project};
 use ompipe::render::Mode;
 use ompipe::source::Sources;
+use ompipe::workspace::compile;
 use ompipe::yaml::{self, Dialect};
 use serde_json::{Value, json};
 
@@ -72,7 +73,7 @@ fn rendered(parameters: &str) -> BTreeMap<String, Value> {
         objects: true,
     };
     let mut found = std::mem::take(&mut project.found);
-    let objects = compile(&mut project.definitions, &options, &mut project.sources, &mut found);
+    let objects = compile(&mut project.definitions, options, &mut project.sources, &mut found);
     assert!(!found.has_errors(), "{:?}", found.into_sorted());
     let mut by_kind = BTreeMap::new();
     for object in objects {

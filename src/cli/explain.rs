@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::Args;
 use ompipe::diagnostic::{Diagnostics, code, nearest};
 use ompipe::project::{self, Project};
-use ompipe::validate::Validator;
+use ompipe::validate::{Shared, Validator};
 
 use super::error::Error;
 use super::exit::Status;
@@ -94,12 +94,8 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
         };
         return Err(Error::new(format!("there is no pipeline {name}")).with_hint(hint));
     };
-    let validator = Validator::new(
-        &project.definitions,
-        pipelines,
-        bundle.as_ref(),
-        &mut Diagnostics::default(),
-    );
+    let shared = Shared::by(bundle.as_ref()).with(&project.definitions);
+    let validator = Validator::new(shared, &mut Diagnostics::default());
     let leaves = effective::leaves(&validator.explain(pipeline));
     let shown = effective::select(&leaves, field);
     if shown.is_empty() {

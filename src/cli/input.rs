@@ -7,13 +7,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ompipe::compile::{self, Object, Options};
+use ompipe::compile::{Object, Options};
 use ompipe::diagnostic::{Diagnostic, Diagnostics, code, counted};
 use ompipe::project::{self, Input, Project, TEMPLATES_FOLDER};
 use ompipe::render::Mode;
 use ompipe::source::MAX_FILE_BYTES;
 use ompipe::spec::{self, Bundle};
 use ompipe::tree::Span;
+use ompipe::workspace;
 
 use super::error::Error;
 
@@ -83,9 +84,9 @@ pub(crate) fn compile(
         .map_err(|error| Error::new("failed to read the templates").because(error))?;
     let bundle = bundle(project, &root)?;
     let options = Options { mode, only: only.to_vec(), templates, bundle, objects };
-    Ok(compile::compile(
+    Ok(workspace::compile(
         &mut project.definitions,
-        &options,
+        options,
         &mut project.sources,
         &mut project.found,
     ))

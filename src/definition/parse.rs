@@ -59,10 +59,15 @@ impl Definitions {
 
     /// Whether a definition of that kind and name exists but has findings of its own.
     pub fn is_broken(&self, kind: Kind, name: &str) -> bool {
-        self.broken.iter().any(|broken| {
-            broken.kind.is_none_or(|other| other == kind)
-                && broken.name.as_deref().is_none_or(|other| other == name)
-        })
+        self.broken.iter().any(|broken| broken.may_be(kind, name))
+    }
+}
+
+impl Broken {
+    /// Whether it may have been meant as the definition of that kind and name.
+    pub fn may_be(&self, kind: Kind, name: &str) -> bool {
+        self.kind.is_none_or(|other| other == kind)
+            && self.name.as_deref().is_none_or(|other| other == name)
     }
 }
 

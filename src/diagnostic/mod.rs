@@ -22,7 +22,9 @@ pub use code::Code;
 pub use nearest::{did_you_mean, nearest, suggestion};
 pub use view::counted;
 
-use crate::tree::Span;
+use std::cmp::Ordering;
+
+use crate::tree::{SourceId, Span};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -175,8 +177,18 @@ impl Diagnostics {
     /// Each finding once, ordered by place, then code, then message: the same on any number of
     /// threads.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
+        self.into_sorted_by(|one, other| one.cmp(&other))
+    }
+
+    /// The same, where the numbers of sources say nothing about their order.
+    pub fn into_sorted_by(self, order: impl Fn(SourceId, SourceId) -> Ordering) -> Vec<Diagnostic> {
+        let key = |one: &Diagnostic| (one.span.start, one.span.end, one.code.id);
         let mut found = self.found;
-        found.sort_by(|a, b| (a.span, a.code.id, &a.message).cmp(&(b.span, b.code.id, &b.message)));
+        found.sort_by(|one, other| {
+            order(one.span.source, other.span.source)
+                .then_with(|| key(one).cmp(&key(other)))
+                .then_with(|| one.message.cmp(&other.message))
+        });
         found.dedup();
         // A scalar that readers take differently is one mistake: what it is not is mended with it.
         let mut ambiguous = None;
@@ -194,7 +206,6 @@ impl Diagnostics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::SourceId;
 
     #[test]
     fn a_scalar_that_readers_take_differently_is_not_also_of_the_wrong_type() {

@@ -5,17 +5,18 @@
 //! read; it decides nothing about what they say.
 
 mod discover;
+pub mod text;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::definition::{self, Definitions};
+use crate::definition::Definitions;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::source::{MAX_FILE_BYTES, Sources};
 use crate::tree::{SourceId, Span};
-use crate::yaml::{self, Dialect};
+use text::{Content, Parsed};
 
 pub use discover::PROJECT_FILE;
 pub(crate) use discover::require_readable;
@@ -77,7 +78,7 @@ struct Text {
     name: String,
     /// Whether it was named, rather than found in a folder.
     named: bool,
-    content: Result<Vec<u8>, Box<Diagnostic>>,
+    content: Content,
 }
 
 impl Project {
@@ -143,62 +144,15 @@ impl Project {
     fn take(&mut self, texts: Vec<Text>) {
         let parsed = texts.into_par_iter().enumerate().map(|(index, text)| {
             let source = SourceId(u32::try_from(index).unwrap_or(u32::MAX));
-            parse(source, text)
+            let Text { name, named, content } = text;
+            (name, text::parse(source, named, content))
         });
-        for Parsed { name, text, definitions, found } in parsed.collect::<Vec<_>>() {
+        for (name, Parsed { text, definitions, found }) in parsed.collect::<Vec<_>>() {
             self.sources.add(name, text);
             self.definitions.append(definitions);
             self.found.append(found);
         }
     }
-}
-
-struct Parsed {
-    name: String,
-    text: String,
-    definitions: Definitions,
-    found: Diagnostics,
-}
-
-fn parse(source: SourceId, text: Text) -> Parsed {
-    let Text { name, named, content } = text;
-    let mut found = Diagnostics::default();
-    let text = match content.and_then(|bytes| yaml::decode(source, bytes)) {
-        Ok(text) => text,
-        Err(mut finding) => {
-            finding.span.source = source;
-            found.push(*finding);
-            let definitions = Definitions::default();
-            return Parsed { name, text: String::new(), definitions, found };
-        }
-    };
-    let documents = yaml::read(source, &text, Dialect::Definition, &mut found);
-    let mut definitions = definition::parse(documents, &mut found);
-    let foreign = std::mem::take(&mut definitions.foreign);
-    if named {
-        for document in foreign {
-            found.push(
-                Diagnostic::error(
-                    &code::DEFINITION_KIND,
-                    document.span,
-                    "not a definition of ompipe",
-                )
-                .with_label("another system's object")
-                .with_help(
-                    "in a folder such documents are passed over; name only files with definitions",
-                ),
-            );
-        }
-    } else if !foreign.is_empty() && is_foreign_alone(&definitions) {
-        // Another system's file: how it writes its scalars is no concern of ours.
-        found = Diagnostics::default();
-    }
-    Parsed { name, text, definitions, found }
-}
-
-fn is_foreign_alone(definitions: &Definitions) -> bool {
-    let Definitions { projects, services, pipelines, broken, foreign: _ } = definitions;
-    projects.is_empty() && services.is_empty() && pipelines.is_empty() && broken.is_empty()
 }
 
 /// A template of the user's own: its file name, the name to show and its text.
@@ -237,7 +191,7 @@ fn utf8(bytes: Vec<u8>) -> std::io::Result<String> {
 }
 
 /// The bytes of a file of definitions, or the finding that it cannot be one.
-fn read_file(path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+fn read_file(path: &Path) -> Content {
     read_limited(path).map_err(unreadable)
 }
 

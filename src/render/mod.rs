@@ -14,6 +14,8 @@ mod run;
 mod secrets;
 mod template;
 
+use std::collections::BTreeMap;
+
 use uuid::Uuid;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
@@ -61,6 +63,23 @@ const BUILT_IN: [(&str, &str); 17] = [
     built_in!("serviceaccount.yaml"),
 ];
 
+/// Adds the built-in templates to the sources, with `own` (file name, name to show, text) in place
+/// of those of the same name and beside them.
+pub fn templates(
+    own: impl IntoIterator<Item = (String, String, String)>,
+    sources: &mut Sources,
+) -> BTreeMap<String, SourceId> {
+    let mut files = BTreeMap::new();
+    for (name, text) in BUILT_IN {
+        files.insert(name.to_owned(), (format!("<built-in>/{name}"), text.to_owned()));
+    }
+    for (name, shown, text) in own {
+        files.insert(name, (shown, text));
+    }
+    let add = |(name, (shown, text))| (name, sources.add(shown, text));
+    files.into_iter().map(add).collect()
+}
+
 /// Renders pipelines by one set of templates.
 #[derive(Debug)]
 pub struct Renderer {
@@ -68,35 +87,28 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Compiles the built-in templates, with `own` in place of those of the same name and beside
-    /// them. `None` when any is wrong, which is then among the findings.
+    /// Compiles templates, each a file name and the source with its text. `None` when any is wrong,
+    /// which is then among the findings.
     pub fn new(
-        own: impl IntoIterator<Item = (String, String, String)>,
-        sources: &mut Sources,
+        templates: &BTreeMap<String, SourceId>,
+        sources: &Sources,
         found: &mut Diagnostics,
     ) -> Option<Self> {
-        let mut files = std::collections::BTreeMap::new();
-        for (name, text) in BUILT_IN {
-            files.insert(name.to_owned(), (format!("<built-in>/{name}"), text.to_owned()));
-        }
-        for (name, shown, text) in own {
-            files.insert(name, (shown, text));
-        }
         let mut sound = true;
-        let mut trees = Vec::with_capacity(files.len());
-        for (name, (shown, text)) in files {
+        let mut trees = Vec::with_capacity(templates.len());
+        for (name, source) in templates {
             let mut own = Diagnostics::default();
-            let source = sources.add(shown, text);
-            let text = sources.get(source).map_or("", |source| source.text.as_str());
-            let mut documents = yaml::read(source, text, Dialect::Definition, &mut own).into_iter();
+            let text = sources.get(*source).map_or("", |source| source.text.as_str());
+            let mut documents =
+                yaml::read(*source, text, Dialect::Definition, &mut own).into_iter();
             let tree = documents.next();
             let beyond = documents.next().map(|document| document.span);
             if !own.has_errors() && (tree.is_none() || beyond.is_some()) {
-                own.push(not_one_tree(beyond, source));
+                own.push(not_one_tree(beyond, *source));
             }
             sound &= !own.has_errors();
             found.append(own);
-            trees.extend(tree.map(|tree| (name, tree)));
+            trees.extend(tree.map(|tree| (name.clone(), tree)));
         }
         let templates = TemplateSet::compile(trees, found)?;
         sound.then_some(Self { templates })

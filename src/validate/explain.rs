@@ -37,7 +37,7 @@ impl Validator<'_> {
     fn explain_kubernetes(&self, pipeline: &IngestionPipeline) -> Node {
         let mut effective = parameters::parameters(None, None, &mut Diagnostics::default())
             .map_or_else(|| Node::new(Mapping::new()), |built_in| Node::new(built_in.to_mapping()));
-        let project = self.project.and_then(IngestionProject::kubernetes);
+        let project = self.shared.project.and_then(IngestionProject::kubernetes);
         for layer in [project, pipeline.kubernetes()].into_iter().flatten() {
             merge(&mut effective, layer);
         }

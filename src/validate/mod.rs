@@ -9,14 +9,14 @@ mod explain;
 pub mod merge;
 mod parameters;
 pub mod rules;
+pub mod set;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use compact_str::CompactString;
-use rayon::prelude::*;
 
 use crate::definition::{
-    Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
+    Broken, Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone};
@@ -29,97 +29,45 @@ use merge::{Layers, ServiceLayer};
 /// applications.
 const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
 
-/// Validates the pipelines of a set of definitions.
-#[derive(Debug)]
-pub struct Validator<'a> {
-    definitions: &'a Definitions,
+/// What the pipelines of a set have in common, and what they may name.
+#[derive(Clone, Default, Debug)]
+pub struct Shared<'a> {
     project: Option<&'a IngestionProject>,
     services: HashMap<&'a str, &'a ServiceConnection>,
+    broken: Vec<&'a Broken>,
     bundle: Option<&'a Bundle>,
+}
+
+impl<'a> Shared<'a> {
+    /// OpenMetadata's schema, and no definitions yet.
+    pub fn by(bundle: Option<&'a Bundle>) -> Self {
+        Self { bundle, ..Self::default() }
+    }
+
+    /// Adds what a file, or a set of them, defines for others. Of several projects the first counts.
+    #[must_use]
+    pub fn with(mut self, definitions: &'a Definitions) -> Self {
+        self.project = self.project.or(definitions.project());
+        self.services.extend(definitions.services.iter().map(|service| (service.name(), service)));
+        self.broken.extend(&definitions.broken);
+        self
+    }
+}
+
+/// Validates pipelines, each by itself: by what they share, which was looked at once.
+#[derive(Debug)]
+pub struct Validator<'a> {
+    shared: Shared<'a>,
     /// What pipelines without parameters of their own have in common.
     parameters: Option<Parameters>,
 }
 
 impl<'a> Validator<'a> {
-    /// Checks what concerns the set as a whole: one project, names that are there once. `pipelines`
-    /// may have been taken out of the definitions: they are looked at here and not kept.
-    pub fn new(
-        definitions: &'a Definitions,
-        pipelines: &[IngestionPipeline],
-        bundle: Option<&'a Bundle>,
-        found: &mut Diagnostics,
-    ) -> Self {
-        one_project(definitions, found);
-        let places =
-            definitions.services.iter().map(|service| (service.name(), service.name_span()));
-        rules::names::distinct("service", places, found);
-        let places = pipelines.iter().map(|pipeline| (pipeline.name(), pipeline.name_span()));
-        rules::names::distinct("pipeline", places, found);
-        let names = pipelines.par_iter().filter_map(|pipeline| {
-            let name = PipelineName::parse(pipeline.name()).ok()?;
-            let objects = ObjectNames::of(&name);
-            // Those that are carried as written differ as the pipelines' names do.
-            let changed = objects.changed;
-            changed.then(|| (objects, name, pipeline.name_span()))
-        });
-        let names = names.collect::<Vec<_>>();
-        let objects = names.iter().map(|(objects, name, span)| (name, objects, *span));
-        rules::names::distinct_objects(objects, found);
-        for service in &definitions.services {
-            if let Some(name) = service.at(&["metadata", "name"]) {
-                rules::names::service_name(name, "metadata.name", found);
-            }
-        }
-        for broken in
-            definitions.broken.iter().filter(|broken| broken.kind == Some(Kind::IngestionPipeline))
-        {
-            // What disagrees with the schema is known; what a rule would refuse beside it is found
-            // in the same run.
-            Own::of(&broken.node, found);
-        }
-        let project = definitions.project();
-        let kubernetes = project.and_then(IngestionProject::kubernetes);
+    /// Checks the project's own parameters. What concerns a set as a whole is in [`set`].
+    pub fn new(shared: Shared<'a>, found: &mut Diagnostics) -> Self {
+        let kubernetes = shared.project.and_then(IngestionProject::kubernetes);
         let parameters = parameters::parameters(kubernetes, None, found);
-        let validator = Self {
-            definitions,
-            project,
-            services: definitions
-                .services
-                .iter()
-                .map(|service| (service.name(), service))
-                .collect(),
-            bundle,
-            parameters,
-        };
-        validator.check_unused(pipelines, found);
-        validator
-    }
-
-    /// Looks for literal secrets in what becomes part of no pipeline's workflow: it lies in Git all
-    /// the same.
-    fn check_unused(&self, pipelines: &[IngestionPipeline], found: &mut Diagnostics) {
-        let used = pipelines.iter().filter_map(|pipeline| pipeline.spec.service.as_deref());
-        let used = used.collect::<HashSet<_>>();
-        let alone = |open_metadata, service, workflow| {
-            let pipeline_type = PipelineType::Metadata;
-            merge::effective_workflow(Layers { open_metadata, service, pipeline_type, workflow })
-        };
-        let mut unused = Vec::new();
-        if pipelines.is_empty() {
-            let open_metadata = self.project.and_then(IngestionProject::open_metadata);
-            unused.push(alone(open_metadata, None, None));
-        }
-        let services = self.definitions.services.iter();
-        for service in services.filter(|service| !used.contains(service.name())) {
-            unused.push(alone(None, service_layer(&service.node), None));
-        }
-        for broken in &self.definitions.broken {
-            let at = |key| broken.node.at_route(&["spec", key]);
-            unused.push(alone(at("openMetadata"), service_layer(&broken.node), at("workflow")));
-        }
-        for workflow in &unused {
-            check_secrets(workflow, self.bundle, found);
-        }
+        Self { shared, parameters }
     }
 
     /// One pipeline, with what its layers make of it; `None` when anything in it is wrong, which is
@@ -141,7 +89,7 @@ impl<'a> Validator<'a> {
         let parameters = self.parameters(definition, found);
         let service = self.service(definition, found);
         let workflow = self.effective_workflow(definition, service.flatten());
-        check_secrets(&workflow, self.bundle, found);
+        check_secrets(&workflow, self.shared.bundle, found);
         service?;
         let workflow = self.workflow(definition, workflow, found)?;
         let (Own { name, schedule, time_zone }, parameters) = (own?, parameters?);
@@ -174,7 +122,7 @@ impl<'a> Validator<'a> {
         let Some(own) = definition.kubernetes() else {
             return self.parameters.clone();
         };
-        let project = self.project.and_then(IngestionProject::kubernetes);
+        let project = self.shared.project.and_then(IngestionProject::kubernetes);
         parameters::parameters(project, Some(own), found)
     }
 
@@ -189,17 +137,18 @@ impl<'a> Validator<'a> {
             return Some(None);
         };
         let name = node.as_str()?;
-        if let Some(service) = self.services.get(name) {
+        if let Some(service) = self.shared.services.get(name) {
             return Some(service_layer(&service.node));
         }
-        if !self.definitions.is_broken(Kind::ServiceConnection, name) {
+        let is_broken = |broken: &&Broken| broken.may_be(Kind::ServiceConnection, name);
+        if !self.shared.broken.iter().any(is_broken) {
             let finding = Diagnostic::error(
                 &code::UNKNOWN_SERVICE,
                 node.span,
                 format!("there is no ServiceConnection `{name}`"),
             )
             .with_route("spec.service");
-            let help = did_you_mean(name, self.services.keys().copied()).unwrap_or_else(|| {
+            let help = did_you_mean(name, self.shared.services.keys().copied()).unwrap_or_else(|| {
                 "define one of that name, or leave `service` out and write `workflow.source` in full"
                     .to_owned()
             });
@@ -214,7 +163,7 @@ impl<'a> Validator<'a> {
         service: Option<ServiceLayer<'_>>,
     ) -> Node {
         merge::effective_workflow(Layers {
-            open_metadata: self.project.and_then(IngestionProject::open_metadata),
+            open_metadata: self.shared.project.and_then(IngestionProject::open_metadata),
             service,
             pipeline_type: definition.spec.pipeline_type,
             workflow: definition.workflow(),
@@ -234,7 +183,7 @@ impl<'a> Validator<'a> {
         {
             parts.insert("ingestionPipelineFQN", Node::at(fqn.clone(), definition.name_span()));
         }
-        match self.bundle {
+        match self.shared.bundle {
             None => check_server(definition, &workflow, found),
             Some(bundle) => bundle.check_workflow(&workflow, found),
         }
@@ -352,20 +301,4 @@ fn fully_qualified_name(
         false => part.to_owned(),
     };
     Some(format!("{}.{}", quoted(service), quoted(definition.name())).into())
-}
-
-fn one_project(definitions: &Definitions, found: &mut Diagnostics) {
-    if let [first, others @ ..] = definitions.projects.as_slice() {
-        for other in others {
-            found.push(
-                Diagnostic::error(
-                    &code::SECOND_PROJECT,
-                    other.name_span(),
-                    "a second IngestionProject",
-                )
-                .with_related(first.name_span(), "the first")
-                .with_help("one project has one; render two projects one after the other"),
-            );
-        }
-    }
 }

@@ -1,0 +1,181 @@
+//! A set of definitions → all objects, once: what `render` and `validate` do.
+//!
+//! In: definitions and the options of a verb. Out: [`Object`]s, in an order that depends on names
+//! alone, and findings. It is a [`Workspace`] that is asked once.
+
+use crate::compile::{Object, Options};
+use crate::definition::Definitions;
+use crate::diagnostic::Diagnostics;
+use crate::source::Sources;
+
+use super::Workspace;
+
+/// Validates all definitions and renders the pipelines asked for. With an error among the findings
+/// the objects are not to be used.
+///
+/// The definitions are taken: each pipeline is let go when it has become text.
+pub fn compile(
+    definitions: &mut Definitions,
+    options: Options,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Vec<Object> {
+    let taken = (std::mem::take(definitions), std::mem::take(found));
+    let mut workspace = Workspace::of(std::mem::take(sources), taken.0, taken.1, options);
+    workspace.compile();
+    let (objects, all, texts) = workspace.into_parts();
+    *found = all;
+    *sources = texts;
+    objects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostic, code};
+    use crate::project::{Input, Project};
+    use crate::render::Mode;
+    use uuid::Uuid;
+
+    const TEXT: &str = "
+kind: IngestionProject
+metadata: {name: analytics}
+spec:
+  openMetadata:
+    hostPort: http://openmetadata:8585/api
+    authProvider: openmetadata
+    securityConfig: {jwtToken: {secretKeyRef: {name: openmetadata-bot, key: token}}}
+---
+kind: ServiceConnection
+metadata: {name: snowflake-prod}
+spec:
+  type: snowflake
+  connection:
+    config:
+      type: Snowflake
+      username: ingest
+      password: {secretKeyRef: {name: snowflake, key: password}}
+      account: acme.eu-central-1
+---
+kind: IngestionPipeline
+metadata: {name: snowflake-metadata}
+spec:
+  service: snowflake-prod
+  type: metadata
+  schedule: \"0 3 * * *\"
+  timeZone: Europe/Zurich
+  workflow:
+    source: {sourceConfig: {config: {type: DatabaseMetadata}}}
+  kubernetes: {KUBERNETES}
+";
+
+    fn compiled(kubernetes: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
+        compiled_text(&TEXT.replace("{KUBERNETES}", kubernetes), mode)
+    }
+
+    fn compiled_text(text: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
+        let input = Input::Text { name: "-".to_owned(), bytes: text.as_bytes().to_vec() };
+        let mut project = Project::read(vec![input]).unwrap();
+        let options =
+            Options { mode, only: Vec::new(), templates: Vec::new(), bundle: None, objects: true };
+        let mut found = std::mem::take(&mut project.found);
+        let objects = compile(&mut project.definitions, options, &mut project.sources, &mut found);
+        (objects, found.into_sorted())
+    }
+
+    fn files(objects: &[Object]) -> Vec<&str> {
+        objects.iter().map(|object| object.file.as_str()).collect()
+    }
+
+    #[test]
+    fn a_pipeline_becomes_a_configmap_and_a_cronjob_beside_its_service_account() {
+        let (objects, found) = compiled("{}", Mode::Scheduled);
+        assert_eq!(found, []);
+        assert_eq!(
+            files(&objects),
+            [
+                "rbac.yaml",
+                "rbac.yaml",
+                "rbac.yaml",
+                "snowflake-metadata/configmap-om-config-snowflake-metadata.yaml",
+                "snowflake-metadata/cronjob-om-cronjob-snowflake-metadata.yaml",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_operator_gets_a_cronomjob_and_a_run_is_a_job_or_an_omjob() {
+        for (kubernetes, mode, expected) in [
+            (
+                "{useOMJobOperator: true}",
+                Mode::Scheduled,
+                "snowflake-metadata/cronomjob-om-cronomjob-snowflake-metadata.yaml",
+            ),
+            (
+                "{}",
+                Mode::Run(Some(Uuid::nil())),
+                "snowflake-metadata/job-om-job-snowflake-metadata-00000000.yaml",
+            ),
+            (
+                "{useOMJobOperator: true}",
+                Mode::Run(Some(Uuid::nil())),
+                "snowflake-metadata/omjob-om-job-snowflake-metadata-00000000.yaml",
+            ),
+            (
+                "{exitHandler: sidecar}",
+                Mode::Scheduled,
+                "snowflake-metadata/cronjob-om-cronjob-snowflake-metadata.yaml",
+            ),
+        ] {
+            let (objects, found) = compiled(kubernetes, mode);
+            assert_eq!(found, []);
+            assert_eq!(files(&objects).last(), Some(&expected));
+        }
+    }
+
+    #[test]
+    fn what_the_schema_and_what_the_rules_refuse_is_found_in_one_run() {
+        let text = TEXT
+            .replace("type: metadata", "type: metdata")
+            .replace("0 3 * * *", "0 25 * * *")
+            .replace("Europe/Zurich", "Europe/Zuerich")
+            .replace("{KUBERNETES}", "{}");
+        let (_, found) = compiled_text(&text, Mode::Scheduled);
+        let codes = found.iter().map(|finding| finding.code.id).collect::<Vec<_>>();
+        assert_eq!(codes, [code::SCHEMA_VALUE.id, code::SCHEDULE.id, code::TIME_ZONE.id]);
+    }
+
+    #[test]
+    fn a_literal_secret_is_found_wherever_it_stands_whether_or_not_a_pipeline_uses_it() {
+        const SERVICE: &str = "
+kind: ServiceConnection
+metadata: {name: spare}
+spec: {type: postgres, connection: {config: {type: Postgres, authType: {password: hunter2}}}}
+";
+        const PROJECT: &str = "
+kind: IngestionProject
+metadata: {name: alone}
+spec: {openMetadata: {hostPort: 'http://om:8585/api', securityConfig: {jwtToken: hunter2}}}
+";
+        let in_workflow = |mistake: &str| {
+            format!(
+                "{{kind: IngestionPipeline, metadata: {{name: p}}, spec: {{type: metadata, {mistake}, \
+                 workflow: {{source: {{serviceConnection: {{config: {{password: hunter2}}}}}}}}}}}}"
+            )
+        };
+        for text in [
+            SERVICE.to_owned(),
+            PROJECT.to_owned(),
+            SERVICE.replace("{name: spare}", "{name: spare, typo: 1}"),
+            PROJECT.replace("{name: alone}", "{name: alone, typo: 1}"),
+            in_workflow("service: nowhere"),
+            in_workflow("enabled: true"),
+            in_workflow("typo: 1, type2: 2"),
+            in_workflow("service: 7"),
+        ] {
+            let (_, found) = compiled_text(&text, Mode::Scheduled);
+            let literal = found.iter().filter(|finding| *finding.code == code::LITERAL_SECRET);
+            assert_eq!(literal.count(), 1, "{text}: {found:?}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a workspace came to when it was last compiled.
+//!
+//! In: a compiled workspace. Out: findings, objects, and the values of a pipeline with the places
+//! that set them. Nothing is compiled here but the one pipeline that is explained.
+
+use super::file::Compiled;
+use super::{OfAccount, Workspace};
+use crate::compile::Object;
+use crate::definition::{IngestionProject, ServiceConnection};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::project::text;
+use crate::source::Sources;
+use crate::tree::{Node, SourceId, Span};
+use crate::validate::{Shared, Validator};
+
+impl Workspace {
+    /// All findings: each once, in the order of files, then of text. The file of one is the source
+    /// of its span.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        self.found().into_sorted_by(|one, other| self.order(one, other))
+    }
+
+    fn found(&self) -> Diagnostics {
+        let mut files = self.ids().filter_map(|id| Some((id, self.file(id)?)));
+        let mut files = files
+            .by_ref()
+            .filter(|(_, file)| {
+                let mut pipelines = file.pipelines.iter();
+                !file.found.is_empty()
+                    || !file.checked.is_empty()
+                    || pipelines.any(|one| !one.outcome.found.is_empty())
+            })
+            .collect::<Vec<_>>();
+        files.sort_by(|(one, _), (other, _)| self.order(*one, *other));
+        let mut found = Diagnostics::default();
+        for (_, file) in files {
+            found.append(file.found.clone());
+            found.append(file.checked.clone());
+            for one in &file.pipelines {
+                found.append(one.outcome.found.clone());
+            }
+        }
+        found.append(self.set_found.clone());
+        found.append(self.templates.found.clone());
+        found.append(self.bundle_found.clone());
+        for OfAccount { found: of, .. } in self.accounts.values() {
+            found.append(of.clone());
+        }
+        found
+    }
+
+    /// The texts that findings and spans point into.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The number of a file's text: the same as long as the file is there.
+    pub fn source(&self, file: &str) -> Option<SourceId> {
+        self.by_name.get(file).copied()
+    }
+
+    /// The project.
+    pub fn project(&self) -> Option<&IngestionProject> {
+        let mut projects =
+            self.defining.iter().filter_map(|id| self.file(*id)?.defines.projects.first());
+        projects.next()
+    }
+
+    /// The services that pipelines may name.
+    pub fn services(&self) -> impl Iterator<Item = &ServiceConnection> {
+        let defining = self.defining.iter().filter_map(|id| self.file(*id));
+        defining.flat_map(|file| &file.defines.services)
+    }
+
+    /// The pipelines by name, in no order, each with a place where its name stands.
+    pub fn pipelines(&self) -> impl Iterator<Item = (&str, Span)> {
+        let names = self.pipelines.names();
+        names.filter_map(|name| Some((name.as_str(), *self.pipelines.places(name).first()?)))
+    }
+
+    /// The objects of a pipeline; none when something is wrong with it.
+    pub fn objects_of(&self, pipeline: &str) -> &[Object] {
+        let place = self.pipelines.places(pipeline).first();
+        let compiled = place.and_then(|place| self.compiled(*place));
+        compiled.map_or(&[], |compiled| &compiled.outcome.objects)
+    }
+
+    /// All that is effective for a pipeline, each leaf with the place that set it; `None` when there
+    /// is no pipeline of that name.
+    pub fn explain(&self, pipeline: &str) -> Option<Node> {
+        let place = *self.pipelines.places(pipeline).first()?;
+        let file = self.file(place.source)?;
+        let text = &self.sources.get(place.source)?.text;
+        let (definitions, _) = text::definitions(place.source, file.named, text);
+        let definition = definitions.pipelines.iter().find(|one| one.name_span() == place)?;
+        let shared = Shared::by(self.options.bundle.as_ref());
+        let defining = self.defining.iter().filter_map(|id| self.file(*id));
+        let shared = defining.fold(shared, |shared, file| shared.with(&file.defines));
+        Some(Validator::new(shared, &mut Diagnostics::default()).explain(definition))
+    }
+
+    /// The objects of accounts, then those of pipelines in the order of their names, and with them
+    /// everything else that is of use when nothing is to be compiled any more.
+    pub(super) fn into_parts(mut self) -> (Vec<Object>, Diagnostics, Sources) {
+        let found = self.found();
+        let pipelines = self.files.iter_mut().flatten();
+        let mut pipelines =
+            pipelines.flat_map(|file| std::mem::take(&mut file.pipelines)).collect::<Vec<_>>();
+        pipelines.sort_by(|one, other| {
+            let places = || self.order_of_places(one.place, other.place);
+            one.name.cmp(&other.name).then_with(places)
+        });
+        let accounts = std::mem::take(&mut self.accounts).into_values();
+        let mut objects = accounts.flat_map(|of| of.objects).collect::<Vec<_>>();
+        objects.reserve(pipelines.len() * 2);
+        for Compiled { outcome, .. } in pipelines {
+            objects.extend(outcome.objects);
+        }
+        (objects, found, self.sources)
+    }
+}
