@@ -42,7 +42,7 @@ fn import(paths: &[PathBuf]) -> (Conversion, BTreeMap<String, Value>) {
     let inputs = read(paths, &mut sources, &mut found).unwrap();
     let workflows = &inputs.workflows;
     let originals =
-        workflows.iter().map(|input| (input.name.clone(), Value::from(&input.workflow))).collect();
+        workflows.iter().map(|input| (input.name.clone(), Value::from(&input.node))).collect();
     let options = Options { project: "imported", ..Options::default() };
     let conversion = convert(inputs, options, &mut found);
     assert!(found.is_empty(), "{found:?}");
@@ -307,7 +307,7 @@ fn what_is_no_workflow_is_left_out_of_a_folder_and_an_error_when_it_is_named() {
     );
     let named = small().join("values.yaml");
     let error = read(&[named], &mut Sources::default(), &mut Diagnostics::default()).unwrap_err();
-    assert!(error.to_string().contains("holds no OpenMetadata workflow"), "{error}");
+    assert!(error.to_string().contains("holds nothing to import"), "{error}");
 }
 
 #[test]

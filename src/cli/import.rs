@@ -13,19 +13,21 @@ use super::exit::Status;
 use super::session::{Findings, Session};
 use super::starter;
 
-/// Turn OpenMetadata's plain workflow files into a project
+/// Turn what you have into a project
 ///
-/// A workflow file is what `metadata ingest -c FILE` takes. Each becomes an IngestionPipeline and,
-/// where it names one, a ServiceConnection; what all say alike goes into ompipe.yaml. A literal
-/// secret is never carried over: a reference to a Secret takes its place, and the Secrets to create
-/// are listed. No file is ever overwritten.
+/// Workflow files, as `metadata ingest -c FILE` takes them, and what OpenMetadata's server exports
+/// of its ingestion pipelines and services. Each pipeline becomes an IngestionPipeline and, where it
+/// names one, a ServiceConnection; what most say alike goes into ompipe.yaml. A literal secret is
+/// never carried over: a reference to a Secret takes its place, and the Secrets to create are
+/// listed, with all that did not come along. No file is ever overwritten.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
   ompipe import snowflake.yaml -o analytics
-  ompipe import workflows/ -o analytics && cd analytics && ompipe render")]
+  ompipe import workflows/ -o analytics && cd analytics && ompipe render
+  ompipe import pipelines.json databaseServices.json -o analytics")]
 pub(crate) struct ImportArgs {
-    /// Workflow files, or folders of them
+    /// Workflow files and exports, or folders of them; `-` is standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &ImportArgs, session: &mut Session) -> Result<Status, Er
     let mut sources = Sources::default();
     let mut found = Diagnostics::default();
     let inputs = import::read(&args.paths, &mut sources, &mut found)
-        .map_err(|error| Error::new("failed to read the workflows").because(error))?;
+        .map_err(|error| Error::new("failed to read what to import").because(error))?;
     let name = args.name.clone().unwrap_or_else(|| folder_name(&args.output));
     let imported = args.spec.as_deref().map(|path| spec::import::import(path, None)).transpose();
     let imported = imported

@@ -171,6 +171,10 @@ codes! {
 
     /// A workflow file whose pipeline type nothing tells.
     IMPORT_UNKNOWN_TYPE = "OMP0720", "workflow of an unknown type";
+    /// One pipeline stands in two places that say different things of it.
+    IMPORT_TWICE = "OMP0721", "pipeline imported twice";
+    /// An exported pipeline that is none.
+    IMPORT_ENTITY = "OMP0722", "malformed export of a pipeline";
     /// An expression of a template fails, or a scalar's braces do not close.
     TEMPLATE_EXPRESSION = "OMP0601", "a template's expression fails";
     /// An include names no template, or leads back to itself.

@@ -1,23 +1,28 @@
-//! Plain workflows → the texts of a project.
+//! Drafts → the texts of a project.
 //!
-//! In: workflows with the names of their files. Out: a [`Conversion`]. What most say of the server
-//! goes to the project, each distinct connection to a ServiceConnection, and a pipeline keeps what
-//! those layers do not supply. It reads and writes no file.
+//! In: what was found. Out: a [`Conversion`]. What most say of the server and of Kubernetes goes to
+//! the project, each distinct connection to a ServiceConnection, and a pipeline keeps what those
+//! layers do not supply. It reads and writes no file, and knows no origin.
+
+use std::collections::HashMap;
 
 use super::definitions;
-use super::kind::{KNOWN, pipeline_type};
+use super::draft::{Draft, Drafts, Form, Record};
 use super::layers::{Left, common, rest};
-use super::lift::Lifter;
-use super::names::{Names, of_pipeline, sanitize, stem};
-use super::read::{Input, Inputs};
+use super::lift::{Lifter, is_withheld};
+use super::names::{Names, sanitize};
+use super::origin::Found;
+use super::parameters::Shared;
 use super::report::{Note, Report};
 use super::secrets::SecretLeaves;
 use super::services::{Service, Services};
 use crate::definition::PipelineType;
 use crate::definition::parameters::Parameters;
-use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::model::fully_qualified_name;
 use crate::spec::Bundle;
 use crate::tree::{Mapping, Node};
+use crate::validate::OPEN_METADATA_SERVICE;
 use crate::validate::merge::{Layers, ServiceLayer, effective_workflow};
 use crate::validate::rules::secrets::gives_itself_away;
 
@@ -57,123 +62,175 @@ pub struct Conversion {
     pub report: Report,
 }
 
-/// A workflow on its way.
+/// A draft on its way, with its name and the number of its service.
 struct Pipeline {
-    file: String,
     name: String,
-    pipeline_type: PipelineType,
-    workflow: Node,
     service: Option<usize>,
+    draft: Draft,
 }
 
-/// Makes a project of workflows. Nothing is made of a workflow with a finding.
-pub fn convert(inputs: Inputs, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
-    let Inputs { mut workflows, skipped, comments } = inputs;
-    // Upper folders first, and `a.yaml` before `a-b.yaml`: the plain name goes to the plain file.
-    workflows.sort_by_cached_key(|input| {
-        (input.name.matches('/').count(), stem(&input.name).to_owned(), input.name.clone())
-    });
-    let mut report = Report {
-        skipped,
-        namespace: Parameters::default().resolve().namespace,
-        ..Report::default()
-    };
+/// Makes a project of what was found. Nothing is made of what has a finding.
+pub fn convert(inputs: Found, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
+    let (skipped, comments) = (inputs.skipped.clone(), inputs.comments);
+    let Drafts { pipelines, records, notes, server } = inputs.into_drafts(found);
+    let mut report = Report { skipped, notes, ..Report::default() };
     let mut services = Services::default();
-    let mut pipelines = pipelines(workflows, &mut services, &mut report, found);
+    let mut pipelines =
+        pipelines_of(distinct(pipelines, found), records, &mut services, &mut report);
     let mut lifter = Lifter::default();
+    for service in &mut services.all {
+        lift_recorded(service, options.bundle, &mut lifter);
+    }
     for pipeline in &mut pipelines {
         lift(pipeline, &mut services.all, options.bundle, &mut lifter, &mut report);
     }
-    let servers: Option<Vec<&Node>> =
-        pipelines.iter().map(|pipeline| pipeline.workflow.at_route(&SERVER)).collect();
-    let server = servers.and_then(|servers| common(&servers));
+    let server = common_server(&pipelines, server, &mut lifter, &mut report);
+    let shared = Shared::of(pipelines.iter().map(|pipeline| &pipeline.draft.parameters));
+    report.namespace = namespace(&shared);
     let mut files = vec![OutputFile {
         path: "ompipe.yaml".to_owned(),
         text: definitions::project(
             options.schema,
-            options.project,
-            server.clone(),
-            options.bundle.map(Bundle::version),
+            definitions::Project {
+                name: options.project,
+                open_metadata: server.clone(),
+                version: options.bundle.map(Bundle::version),
+                kubernetes: shared.project.clone(),
+            },
         ),
     }];
     let mut paths = Names::default();
     for service in &services.all {
-        let path = paths.take(&[sanitize(&service.name)]);
+        let path = format!("services/{}.yaml", paths.take(&[sanitize(&service.name)]));
         let Service { name, service_type, connection, .. } = service;
+        if service_type.is_empty() {
+            let text = "`type` is empty, since an export of pipelines does not tell the connector: write it, or import again with the export of the services".to_owned();
+            report.notes.push(Note { file: path.clone(), text });
+        }
         let text = definitions::service(options.schema, name, service_type, connection.clone());
-        files.push(OutputFile { path: format!("services/{path}.yaml"), text });
+        files.push(OutputFile { path, text });
     }
     for pipeline in &pipelines {
         let (service, workflow) =
             left_to_say(pipeline, &services.all, server.as_ref(), &mut report);
-        let text = definitions::pipeline(
-            options.schema,
-            &pipeline.name,
+        let Pipeline { name, draft, .. } = pipeline;
+        let definition = definitions::Pipeline {
+            name,
             service,
-            pipeline.pipeline_type,
+            pipeline_type: draft.pipeline_type,
+            timing: &draft.timing,
+            description: draft.description.as_deref(),
             workflow,
-        );
-        files.push(OutputFile { path: format!("pipelines/{}.yaml", pipeline.name), text });
+            kubernetes: shared.left(&draft.parameters),
+            pod_template: draft.pod_template.clone(),
+        };
+        let text = definitions::pipeline(options.schema, definition);
+        files.push(OutputFile { path: format!("pipelines/{name}.yaml"), text });
     }
     report.services = services.all.len();
     report.pipelines = pipelines.len();
     report.secrets = lifter.into_secrets();
-    if !pipelines.is_empty() {
-        general_notes(comments, server.is_none(), &mut report);
-    }
+    report_in_general(&pipelines, comments, server.is_none(), &mut report);
     Conversion { files, report }
 }
 
-fn general_notes(comments: bool, no_server: bool, report: &mut Report) {
-    let mut note = |text: &str| {
-        report.notes.push(Note { file: String::new(), text: text.to_owned() });
-    };
-    note(
-        "a workflow file has no schedule: every pipeline is rendered suspended until it is given one",
-    );
-    if comments {
-        note("the comments of the workflow files are not carried over");
+/// The drafts without those that are there twice: alike ones are one, and others a finding.
+fn distinct(drafts: Vec<Draft>, found: &mut Diagnostics) -> Vec<Draft> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let mut kept: Vec<Draft> = Vec::new();
+    for mut draft in drafts {
+        if draft.workflow.as_mapping_mut().and_then(|parts| parts.remove("pipelineRunId")).is_some()
+        {
+            draft.note("pipelineRunId is left out: each run is given its own");
+        }
+        let written = draft.workflow.get("ingestionPipelineFQN").and_then(Node::as_str);
+        let Some(fqn) = draft.fqn.clone().or(written.map(str::to_owned)) else {
+            kept.push(draft);
+            continue;
+        };
+        match first.get(&fqn).map(|number| &kept[*number]) {
+            None => {
+                first.insert(fqn, kept.len());
+                kept.push(draft);
+            }
+            Some(other) if other.says_the_same(&draft) => {}
+            Some(other) => found.push(twice(&fqn, &draft, other)),
+        }
     }
-    if no_server {
-        note(
-            "the workflows have no openMetadataServerConfig in common, so each pipeline keeps its own",
-        );
-    }
-    report.notes.sort();
+    kept
 }
 
-/// Types and names the workflows, and finds the services among them.
-fn pipelines(
-    workflows: Vec<Input>,
+fn twice(fqn: &str, draft: &Draft, first: &Draft) -> Diagnostic {
+    let message = format!("the pipeline `{fqn}` is there twice, and not alike");
+    Diagnostic::error(&code::IMPORT_TWICE, draft.span, message)
+        .with_related(first.span, "the first")
+        .with_note(format!("it stands in {} and in {}", first.stands_in, draft.stands_in))
+        .with_help("import it from one of them: leave the other out")
+}
+
+/// Names the drafts, and finds their services.
+fn pipelines_of(
+    drafts: Vec<Draft>,
+    records: Vec<Record>,
     services: &mut Services,
     report: &mut Report,
-    found: &mut Diagnostics,
 ) -> Vec<Pipeline> {
     let mut names = Names::default();
     let mut pipelines = Vec::new();
-    for Input { name: file, mut workflow } in workflows {
-        let Some(pipeline_type) = pipeline_type(&workflow) else {
-            found.push(unknown_type(&workflow));
-            continue;
+    for mut draft in drafts {
+        let label = &draft.label;
+        let note = |text| Note { file: label.clone(), text };
+        report.notes.extend(std::mem::take(&mut draft.left_behind).into_iter().map(note));
+        let service = match draft.form {
+            Form::Whole => services.of(&draft.workflow, draft.pipeline_type),
+            Form::Partial { .. } => None,
         };
-        if workflow.as_mapping_mut().and_then(|parts| parts.remove("pipelineRunId")).is_some() {
-            let text = "pipelineRunId is left out: each run is given its own".to_owned();
-            report.notes.push(Note { file: file.clone(), text });
-        }
-        let name = names.take(&of_pipeline(&file, pipeline_type.as_str()));
-        let service = services.of(&workflow, pipeline_type);
-        pipelines.push(Pipeline { file, name, pipeline_type, workflow, service });
+        pipelines.push(Pipeline { name: names.take(&draft.names), service, draft });
     }
-    // A pipeline that reads no connection itself belongs to the service of its name, where there is
-    // one.
-    for pipeline in &mut pipelines {
-        if pipeline.service.is_none() {
-            let name =
-                pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
-            pipeline.service = name.and_then(|name| services.named(name));
+    // Those that are known best come first: what only has a name belongs to one of them.
+    let (known, named): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| record.connection.is_some());
+    let records: HashMap<String, usize> = known
+        .into_iter()
+        .chain(named)
+        .map(|record| (record.name.clone(), services.of_record(record)))
+        .collect();
+    for Pipeline { service, draft, .. } in &mut pipelines {
+        if let Form::Partial { service: Some(record) } = &draft.form {
+            *service = records.get(record).copied();
+        }
+        // A pipeline that reads no connection itself belongs to the service of its name, where
+        // there is one.
+        if service.is_none() {
+            let name = draft.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
+            *service = name.and_then(|name| services.named(name));
+        }
+        // Services of one name that differ have names of their own in the project.
+        if let (Form::Partial { service: Some(record) }, Some(number)) = (&draft.form, *service)
+            && services.all[number].name != *record
+            && let Some(source) =
+                draft.workflow.as_mapping_mut().and_then(|parts| parts.get_mut("source"))
+            && let Some(source) = source.as_mapping_mut()
+        {
+            source.insert("serviceName", Node::new(record.as_str()));
         }
     }
     pipelines
+}
+
+/// Lifts the secrets of a connection that an export of services holds.
+fn lift_recorded(service: &mut Service, bundle: Option<&Bundle>, lifter: &mut Lifter) {
+    let Some(connection) = service.connection.take_if(|_| !service.stands_in.is_empty()) else {
+        return;
+    };
+    let source = Mapping::of([
+        ("type", Node::new(service.service_type.as_str())),
+        ("serviceConnection", connection),
+    ]);
+    let mut workflow = Node::new(Mapping::of([("source", Node::new(source))]));
+    let secret = sanitize(&service.name);
+    lift_leaves(&mut workflow, bundle, &service.stands_in, &|_| secret.clone(), lifter);
+    service.connection = workflow.at_route(&["source", "serviceConnection"]).cloned();
 }
 
 /// Lifts the secrets of a workflow, and with them those of its service.
@@ -184,28 +241,69 @@ fn lift(
     lifter: &mut Lifter,
     report: &mut Report,
 ) {
-    let fields = SecretLeaves::of(&pipeline.workflow, bundle);
-    for route in fields.numbers() {
-        let text = format!("{route} is a secret but a number; its Secret makes a string of it");
-        report.notes.push(Note { file: pipeline.file.clone(), text });
-    }
-    fields.spell_out_numbers(&mut pipeline.workflow);
-    let service = pipeline.service.map(|number| services[number].name.as_str());
-    let named = pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
-    let source_secret = sanitize(service.or(named).unwrap_or(&pipeline.name));
-    let own_secret = sanitize(&pipeline.name);
-    let secret_of = move |route: &[String]| match route.first().map(String::as_str) {
+    let Pipeline { name, service, draft } = pipeline;
+    let service_name = service.map(|number| services[number].name.as_str());
+    let named = draft.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
+    let source_secret = sanitize(service_name.or(named).unwrap_or(name));
+    let own_secret = sanitize(name);
+    let secret_of = |route: &[String]| match route.first().map(String::as_str) {
         Some("workflowConfig") => SERVER_SECRET.to_owned(),
         Some("source") => source_secret.clone(),
         _ => own_secret.clone(),
     };
-    let is_secret =
-        |route: &[String], text: &str| fields.contains(route) || gives_itself_away(text);
-    lifter.lift(&mut pipeline.workflow, &mut Vec::new(), &pipeline.file, &is_secret, &secret_of);
-    let connection = pipeline.workflow.at_route(&["source", "serviceConnection"]);
-    if let (Some(number), Some(connection)) = (pipeline.service, connection) {
-        services[number].connection = connection.clone();
+    let numbers = lift_leaves(&mut draft.workflow, bundle, &draft.stands_in, &secret_of, lifter);
+    for route in numbers {
+        let text = format!("{route} is a secret but a number; its Secret makes a string of it");
+        report.notes.push(Note { file: draft.label.clone(), text });
     }
+    let connection = draft.workflow.at_route(&["source", "serviceConnection"]);
+    if let (Some(number), Some(connection)) = (*service, connection) {
+        services[number].connection = Some(connection.clone());
+    }
+}
+
+/// Puts references in place of the secrets of a workflow; gives the routes of those that were
+/// numbers.
+fn lift_leaves(
+    workflow: &mut Node,
+    bundle: Option<&Bundle>,
+    stands_in: &str,
+    secret_of: &dyn Fn(&[String]) -> String,
+    lifter: &mut Lifter,
+) -> Vec<String> {
+    let fields = SecretLeaves::of(workflow, bundle);
+    fields.spell_out_numbers(workflow);
+    let is_secret = |route: &[String], text: &str| {
+        fields.contains(route) || gives_itself_away(text) || is_withheld(text)
+    };
+    lifter.lift(workflow, &mut Vec::new(), stands_in, &is_secret, secret_of);
+    fields.numbers().collect()
+}
+
+/// What most pipelines say of the server; where an export says nothing of it, what can be guessed.
+fn common_server(
+    pipelines: &[Pipeline],
+    guess: Option<Node>,
+    lifter: &mut Lifter,
+    report: &mut Report,
+) -> Option<Node> {
+    let of = |pipeline: &Pipeline| pipeline.draft.workflow.at_route(&SERVER).cloned();
+    // A part of a workflow that says nothing of the server takes the project's.
+    let asked = pipelines
+        .iter()
+        .filter(|pipeline| pipeline.draft.form == Form::Whole || of(pipeline).is_some());
+    let servers: Option<Vec<Node>> = asked.map(of).collect();
+    let servers = servers?;
+    if !servers.is_empty() {
+        return common(&servers.iter().collect::<Vec<_>>());
+    }
+    let config = Mapping::of([(SERVER[1], guess?)]);
+    let mut workflow = Node::new(Mapping::of([(SERVER[0], Node::new(config))]));
+    let secret_of = |_: &[String]| SERVER_SECRET.to_owned();
+    lift_leaves(&mut workflow, None, "OpenMetadata's ingestion bot", &secret_of, lifter);
+    let text = "the export does not say how ingestion reaches the server: `hostPort` in ompipe.yaml is the address that the export came from, so see whether pods reach it there".to_owned();
+    report.notes.push(Note { file: String::new(), text });
+    workflow.at_route(&SERVER).cloned()
 }
 
 /// The service that a pipeline names, and what is left for its `workflow`.
@@ -215,14 +313,22 @@ fn left_to_say<'a>(
     server: Option<&Node>,
     report: &mut Report,
 ) -> (Option<&'a str>, Mapping) {
-    let service = pipeline.service.map(|number| &services[number]).filter(|service| {
-        let source = supplied(pipeline.pipeline_type, Some(service), None).get("source").cloned();
-        let own = pipeline.workflow.get("source");
-        matches!((source, own), (Some(base), Some(whole)) if rest(whole, &base) != Left::Impossible)
+    let Pipeline { name, service, draft } = pipeline;
+    let pipeline_type = draft.pipeline_type;
+    let service = service.map(|number| &services[number]).filter(|service| {
+        let source = supplied(pipeline_type, Some(service), None, None).get("source").cloned();
+        let own = draft.workflow.get("source");
+        draft.form != Form::Whole
+            || matches!((source, own), (Some(base), Some(whole)) if rest(whole, &base) != Left::Impossible)
     });
-    let base = supplied(pipeline.pipeline_type, service, server);
+    let base = supplied(pipeline_type, service, server, None);
+    let whole = match &draft.form {
+        Form::Whole => draft.workflow.clone(),
+        Form::Partial { .. } => supplied(pipeline_type, service, server, Some(&draft.workflow)),
+    };
+    let mut note = |text: String| report.notes.push(Note { file: draft.label.clone(), text });
     let mut left = Mapping::new();
-    for entry in pipeline.workflow.as_mapping().into_iter().flatten() {
+    for entry in whole.as_mapping().into_iter().flatten() {
         match base
             .get(&entry.key)
             .map_or(Left::This(entry.value.clone()), |base| rest(&entry.value, base))
@@ -230,26 +336,32 @@ fn left_to_say<'a>(
             Left::Nothing => {}
             Left::This(node) => left.insert(entry.key.clone(), node),
             Left::Impossible => {
-                let text = format!("ompipe adds fields to {} that the file leaves out", entry.key);
-                report.notes.push(Note { file: pipeline.file.clone(), text });
+                note(format!("ompipe adds fields to {} that the file leaves out", entry.key));
                 left.insert(entry.key.clone(), entry.value.clone());
             }
         }
     }
     for entry in base.as_mapping().into_iter().flatten() {
-        if pipeline.workflow.get(&entry.key).is_none() {
-            let text = format!("ompipe adds {}, which the file leaves out", entry.key);
-            report.notes.push(Note { file: pipeline.file.clone(), text });
+        if whole.get(&entry.key).is_none() {
+            note(format!("ompipe adds {}, which the file leaves out", entry.key));
+        }
+    }
+    if let Some(fqn) = &draft.fqn {
+        let service = whole.at_route(&["source", "serviceName"]).and_then(Node::as_str);
+        left.remove("ingestionPipelineFQN");
+        if *fqn != fully_qualified_name(service.unwrap_or(OPEN_METADATA_SERVICE), name) {
+            left.insert("ingestionPipelineFQN", Node::new(fqn.as_str()));
         }
     }
     (service.map(|service| service.name.as_str()), left)
 }
 
-/// What lies under a pipeline's own `workflow`.
+/// What lies under a pipeline's own `workflow`, or with it the whole.
 fn supplied(
     pipeline_type: PipelineType,
     service: Option<&Service>,
     open_metadata: Option<&Node>,
+    workflow: Option<&Node>,
 ) -> Node {
     let nodes = service.map(|service| {
         (Node::new(service.name.as_str()), Node::new(service.service_type.as_str()))
@@ -257,20 +369,45 @@ fn supplied(
     let service = service.zip(nodes.as_ref()).map(|(service, (name, source_type))| ServiceLayer {
         name,
         source_type,
-        connection: Some(&service.connection),
+        connection: service.connection.as_ref(),
     });
-    effective_workflow(Layers { open_metadata, service, pipeline_type, workflow: None })
+    effective_workflow(Layers { open_metadata, service, pipeline_type, workflow })
 }
 
-fn unknown_type(workflow: &Node) -> Diagnostic {
-    let node = workflow.at_route(&["source", "sourceConfig", "config", "type"]);
-    let span = node.map_or(workflow.span, |node| node.span);
-    let text = node.and_then(Node::as_str).unwrap_or_default();
-    let help = did_you_mean(text, KNOWN).unwrap_or_else(|| {
-        "write the IngestionPipeline by hand, with its `type`, and leave this file out".to_owned()
-    });
-    let message = "no pipeline type of OpenMetadata's has this source config";
-    Diagnostic::error(&code::IMPORT_UNKNOWN_TYPE, span, message)
-        .with_route("source.sourceConfig.config.type")
-        .with_help(help)
+/// The namespace that most pipelines run in, where the Secrets belong.
+fn namespace(shared: &Shared) -> String {
+    let own = shared.project.get("namespace").and_then(Node::as_str);
+    own.map_or_else(|| Parameters::default().resolve().namespace, str::to_owned)
+}
+
+fn report_in_general(pipelines: &[Pipeline], comments: bool, no_server: bool, report: &mut Report) {
+    let mut note = |file: &str, text: &str| {
+        report.notes.push(Note { file: file.to_owned(), text: text.to_owned() });
+    };
+    let unscheduled: Vec<&str> = pipelines
+        .iter()
+        .filter(|pipeline| pipeline.draft.timing.schedule.is_none())
+        .map(|pipeline| pipeline.draft.label.as_str())
+        .collect();
+    if unscheduled.len() == pipelines.len() && !pipelines.is_empty() {
+        note(
+            "",
+            "no schedule is known: every pipeline is rendered suspended until it is given one",
+        );
+    } else {
+        for label in unscheduled {
+            note(label, "it has no schedule: it is rendered suspended until it is given one");
+        }
+    }
+    if comments && !pipelines.is_empty() {
+        note("", "the comments of the workflow files are not carried over");
+    }
+    if no_server && !pipelines.is_empty() {
+        note(
+            "",
+            "the pipelines have no openMetadataServerConfig in common: each keeps its own, and one without is not valid",
+        );
+    }
+    report.notes.sort();
+    report.notes.dedup();
 }

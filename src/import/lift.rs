@@ -27,6 +27,8 @@ pub struct SecretKey {
     /// Where the value stands today,
     /// `mysql.yaml: source.serviceConnection.config.authType.password`.
     pub found_at: Vec<String>,
+    /// Whether it is masked or encrypted there, so that somebody has to know it.
+    pub withheld: bool,
 }
 
 /// The Secrets that have been lifted so far.
@@ -40,16 +42,25 @@ struct Lifted {
     value: String,
     field: String,
     found_at: Vec<String>,
+    withheld: bool,
 }
 
 /// Where a leaf stands and which Secret its value goes to.
 pub(super) struct Place<'a> {
-    /// The file.
-    pub(super) file: &'a str,
+    /// The file, or what is in it.
+    pub(super) stands_in: &'a str,
     /// The keys down to the leaf.
     pub(super) route: &'a [String],
     /// The Secret.
     pub(super) secret: &'a str,
+}
+
+/// Whether a value is kept back where it stands: masked, as OpenMetadata's API and its models do,
+/// or encrypted with the server's own key.
+pub(super) fn is_withheld(text: &str) -> bool {
+    const SHORTEST_MASK: usize = 5;
+    text.starts_with("fernet:")
+        || (text.len() >= SHORTEST_MASK && text.bytes().all(|byte| byte == b'*'))
 }
 
 impl Lifter {
@@ -58,7 +69,7 @@ impl Lifter {
         &mut self,
         node: &mut Node,
         route: &mut Vec<String>,
-        file: &str,
+        stands_in: &str,
         is_secret: &dyn Fn(&[String], &str) -> bool,
         secret_of: &dyn Fn(&[String]) -> String,
     ) {
@@ -66,27 +77,33 @@ impl Lifter {
             Value::Mapping(entries) => {
                 for entry in entries.iter_mut() {
                     route.push(entry.key.to_string());
-                    self.lift(&mut entry.value, route, file, is_secret, secret_of);
+                    self.lift(&mut entry.value, route, stands_in, is_secret, secret_of);
                     route.pop();
                 }
             }
             Value::Sequence(items) => {
                 for (position, item) in items.iter_mut().enumerate() {
                     route.push(position.to_string());
-                    self.lift(item, route, file, is_secret, secret_of);
+                    self.lift(item, route, stands_in, is_secret, secret_of);
                     route.pop();
                 }
             }
             Value::String(text) => {
                 if !text.is_empty() && !text.starts_with(SECRET_MANAGER) && is_secret(route, text) {
                     let secret = secret_of(route);
-                    let key = self.key(text, &Place { file, route, secret: &secret });
-                    let reference = SecretReference { name: secret.into(), key: key.into() };
+                    let reference =
+                        self.reference(text, &Place { stands_in, route, secret: &secret });
                     *node = Node::at(reference.to_mapping(), node.span);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    /// The reference for a value.
+    pub(super) fn reference(&mut self, value: &str, place: &Place<'_>) -> SecretReference {
+        let key = self.key(value, place);
+        SecretReference { name: place.secret.into(), key: key.into() }
     }
 
     /// The key for a value: the one that holds it already, else a new one, called like the field
@@ -98,13 +115,26 @@ impl Lifter {
             .rev()
             .find(|step| !is_position(step))
             .map_or("value", String::as_str);
-        let at = format!("{}: {}", place.file, place.route.join("."));
+        let route = place.route.join(".");
+        let at = format!("{}: {route}", place.stands_in);
+        let withheld = is_withheld(value);
+        // Two values that are kept back may differ, unless they belong to the one connection of a
+        // service or of the server.
+        let value = match withheld {
+            true if is_of_connection(place.route) => route,
+            true => at.clone(),
+            false => value.to_owned(),
+        };
         let keys = self.secrets.entry(place.secret.to_owned()).or_default();
-        let known = |lifted: &&mut Lifted| lifted.value == value && lifted.field == field;
+        let known = |lifted: &&mut Lifted| {
+            lifted.value == value && lifted.field == field && lifted.withheld == withheld
+        };
         if let Some((key, lifted)) =
             keys.iter_mut().find_map(|(key, l)| known(&l).then_some((key, l)))
         {
-            lifted.found_at.push(at);
+            if !lifted.found_at.contains(&at) {
+                lifted.found_at.push(at);
+            }
             return key.clone();
         }
         let steps: Vec<&str> =
@@ -115,21 +145,31 @@ impl Lifter {
             .chain(numbered)
             .find(|key| !key.is_empty() && !keys.contains_key(key))
             .unwrap_or_default();
-        let lifted =
-            Lifted { value: value.to_owned(), field: field.to_owned(), found_at: vec![at] };
+        let lifted = Lifted { value, field: field.to_owned(), found_at: vec![at], withheld };
         keys.insert(key.clone(), lifted);
         key
     }
 
     /// The Secrets to create, without the values.
     pub(super) fn into_secrets(self) -> Vec<Secret> {
-        let key = |(key, lifted): (String, Lifted)| SecretKey { key, found_at: lifted.found_at };
+        let key = |(key, lifted): (String, Lifted)| {
+            let Lifted { value: _, field: _, found_at, withheld } = lifted;
+            SecretKey { key, found_at, withheld }
+        };
         let secret = |(name, keys): (String, BTreeMap<String, Lifted>)| Secret {
             name,
             keys: keys.into_iter().map(key).collect(),
         };
         self.secrets.into_iter().map(secret).collect()
     }
+}
+
+/// Whether a route leads into a connection, which all that use it have in common.
+fn is_of_connection(route: &[String]) -> bool {
+    matches!(
+        route.get(1).map(String::as_str),
+        Some("serviceConnection" | "openMetadataServerConfig")
+    )
 }
 
 /// Steps that every route has, which tell nothing.
@@ -193,5 +233,22 @@ mod tests {
     fn what_is_empty_or_a_reference_of_a_secret_manager_stays() {
         let workflow = json!({"password": "", "other": {"password": "secret:/prod/mysql"}});
         assert_eq!(lift(&mut Lifter::default(), "a", workflow.clone()), workflow);
+    }
+
+    #[test]
+    fn values_that_are_kept_back_are_one_only_where_one_connection_holds_them() {
+        let mut lifter = Lifter::default();
+        let masked = |route: &str| {
+            route.split('.').rev().fold(json!("*********"), |node, key| json!({ key: node }))
+        };
+        let connection = "source.serviceConnection.config.password";
+        let one = lift(&mut lifter, "a", masked(connection));
+        assert_eq!(lift(&mut lifter, "b", masked(connection)), one);
+        let own = "source.sourceConfig.config.password";
+        assert_ne!(lift(&mut lifter, "a", masked(own)), lift(&mut lifter, "b", masked(own)));
+        let secrets = lifter.into_secrets();
+        assert_eq!(secrets[0].keys.len(), 3);
+        assert!(secrets[0].keys.iter().all(|key| key.withheld));
+        assert!(is_withheld("fernet:gAAAA") && !is_withheld("***"));
     }
 }

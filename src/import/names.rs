@@ -62,9 +62,29 @@ pub(super) fn of_service(name: &str, service_type: &str) -> Vec<String> {
     vec![name, with_type]
 }
 
-/// Candidates for a pipeline's name, the plainest first: the file's, with its folder, with its
-/// type.
-pub(super) fn of_pipeline(path: &str, pipeline_type: &str) -> Vec<String> {
+/// The last part of a fully qualified name, without quotes: a pipeline's own name.
+pub(super) fn last_part(fqn: &str) -> &str {
+    match fqn.strip_suffix('"') {
+        Some(quoted) => quoted.rsplit_once('"').map_or(quoted, |(_, part)| part),
+        None => fqn.rsplit_once('.').map_or(fqn, |(_, part)| part),
+    }
+}
+
+/// Candidates for the name of a pipeline that OpenMetadata knows, the plainest first: its own, with
+/// its service, with its type. Each is what OpenMetadata's Kubernetes client makes of a name, so
+/// that the objects of the same pipeline keep theirs.
+pub(super) fn of_entity(name: &str, service: &str, pipeline_type: &str) -> Vec<String> {
+    let mut names = vec![sanitize(name)];
+    if !service.is_empty() {
+        names.push(sanitize(&format!("{service}-{name}")));
+    }
+    names.push(sanitize(&format!("{name}-{pipeline_type}")));
+    names
+}
+
+/// Candidates for the name of a pipeline that a file is all that is known of, the plainest first:
+/// the file's, with its folder, with its type.
+pub(super) fn of_file(path: &str, pipeline_type: &str) -> Vec<String> {
     let path = path.trim_start_matches("./");
     let mut steps = path.rsplit('/').filter(|step| !matches!(*step, "" | "." | ".."));
     let file = match steps.next() {
@@ -86,10 +106,10 @@ mod tests {
     #[test]
     fn a_name_that_is_taken_gives_way_to_a_longer_one() {
         let mut names = Names::default();
-        assert_eq!(names.take(&of_pipeline("a/orders_db.yaml", "usage")), "orders-db");
-        assert_eq!(names.take(&of_pipeline("b/orders_db.yaml", "usage")), "b-orders-db");
-        assert_eq!(names.take(&of_pipeline("b/orders_db.yml", "usage")), "orders-db-usage");
-        assert_eq!(names.take(&of_pipeline("c/b/orders_db.yml", "usage")), "orders-db-usage-2");
+        assert_eq!(names.take(&of_file("a/orders_db.yaml", "usage")), "orders-db");
+        assert_eq!(names.take(&of_file("b/orders_db.yaml", "usage")), "b-orders-db");
+        assert_eq!(names.take(&of_file("b/orders_db.yml", "usage")), "orders-db-usage");
+        assert_eq!(names.take(&of_file("c/b/orders_db.yml", "usage")), "orders-db-usage-2");
     }
 
     #[test]
@@ -98,7 +118,16 @@ mod tests {
         assert_eq!(sanitize("__"), "unnamed");
         assert_eq!(sanitize("Zürich"), "z-rich");
         assert_eq!(sanitize(&"x".repeat(80)).len(), 63);
-        assert_eq!(of_pipeline("-", "usage")[0], "pipeline");
-        assert_eq!(of_pipeline("../../etc.yaml", "usage")[0], "etc");
+        assert_eq!(sanitize("a--b_-c"), "a-b-c", "as OpenMetadata's own client does");
+        assert_eq!(of_file("-", "usage")[0], "pipeline");
+        assert_eq!(of_file("../../etc.yaml", "usage")[0], "etc");
+    }
+
+    #[test]
+    fn the_last_part_of_a_full_name_may_stand_in_quotes() {
+        assert_eq!(last_part("orders.nightly"), "nightly");
+        assert_eq!(last_part("\"my.orders\".nightly"), "nightly");
+        assert_eq!(last_part("orders.\"night.ly\""), "night.ly");
+        assert_eq!(last_part("nightly"), "nightly");
     }
 }

@@ -1,14 +1,15 @@
-//! Paths in, workflow files out.
+//! Paths in, what they hold out.
 //!
-//! In: files and folders. Out: their texts as nodes. Folders are read to any depth in the order of
-//! their names, without following symbolic links; in them only YAML and JSON files are looked at,
-//! and what is no workflow is left out with a word. It writes nothing.
+//! In: files and folders. Out: their documents, each filed by what it is. Folders are read to any
+//! depth in the order of their names, without following symbolic links; in them only YAML and JSON
+//! files are looked at, and what cannot be imported is left out with a word. It writes nothing.
 
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::origin::{Found, WORKFLOW_CONFIG};
 use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::project;
@@ -18,29 +19,6 @@ use crate::yaml::{self, Dialect};
 
 /// The deepest folder that is read; one beyond is a mistake, such as the root of a disk.
 const MAX_DEPTH: usize = 32;
-
-/// What every workflow has, and nothing else.
-const WORKFLOW_CONFIG: &str = "workflowConfig";
-
-/// One workflow as written.
-#[derive(Debug)]
-pub struct Input {
-    /// Its file as the user named it, with forward slashes; `file#2` for a second document.
-    pub name: String,
-    /// The workflow.
-    pub workflow: Node,
-}
-
-/// What the paths hold.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    /// The workflows, in the order of their names.
-    pub workflows: Vec<Input>,
-    /// What was left out.
-    pub skipped: Vec<Skipped>,
-    /// Whether any of the files has a YAML comment.
-    pub comments: bool,
-}
 
 /// Why a path could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -71,16 +49,16 @@ pub enum ReadError {
         /// The folder.
         path: PathBuf,
     },
-    /// A file was named that is no workflow.
-    #[error("{} holds no OpenMetadata workflow: {reason}", path.display())]
-    NotWorkflow {
+    /// A file was named that cannot be imported.
+    #[error("{} holds nothing to import: {reason}", path.display())]
+    NothingIn {
         /// The file.
         path: PathBuf,
         /// Why not.
         reason: &'static str,
     },
-    /// No workflow at all.
-    #[error("failed to find a workflow: {files} files were looked at, and none is one")]
+    /// Nothing at all.
+    #[error("failed to find a pipeline: {files} files were looked at, and none holds one")]
     Nothing {
         /// How many files were looked at.
         files: usize,
@@ -93,31 +71,31 @@ pub fn read(
     paths: &[PathBuf],
     sources: &mut Sources,
     found: &mut Diagnostics,
-) -> Result<Inputs, ReadError> {
-    let mut inputs = Inputs::default();
+) -> Result<Found, ReadError> {
+    let mut inputs = Found::default();
     let mut seen = HashSet::new();
     let mut is_new = |path: &Path| path.canonicalize().map_or(true, |path| seen.insert(path));
     for path in paths {
         if path.is_dir() {
             for file in files_under(path)? {
                 if is_new(&file) {
-                    read_file(&file, Found::InFolder, sources, &mut inputs, found)?;
+                    read_file(&file, ComeBy::InFolder, sources, &mut inputs, found)?;
                 }
             }
         } else if is_new(path) {
-            read_file(path, Found::Named, sources, &mut inputs, found)?;
+            read_file(path, ComeBy::Named, sources, &mut inputs, found)?;
         }
     }
-    if inputs.workflows.is_empty() && !found.has_errors() {
+    if inputs.is_empty() && !found.has_errors() {
         return Err(ReadError::Nothing { files: inputs.skipped.len() });
     }
     Ok(inputs)
 }
 
-/// How a file was come by. What a user named has to be a workflow; a folder may hold anything
-/// beside workflows.
+/// How a file was come by. What a user named has to hold something to import; a folder may hold
+/// anything beside.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum ComeBy {
     Named,
     InFolder,
 }
@@ -151,18 +129,18 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
 
 fn read_file(
     path: &Path,
-    how: Found,
+    how: ComeBy,
     sources: &mut Sources,
-    inputs: &mut Inputs,
+    inputs: &mut Found,
     found: &mut Diagnostics,
 ) -> Result<(), ReadError> {
     let name = path.to_string_lossy().replace('\\', "/");
     let text = match read_text(path) {
-        Err(ReadError::NotText { .. }) if how == Found::InFolder => {
+        Err(ReadError::NotText { .. }) if how == ComeBy::InFolder => {
             inputs.skip(name, "it is not UTF-8");
             return Ok(());
         }
-        Err(ReadError::TooLarge { .. }) if how == Found::InFolder => {
+        Err(ReadError::TooLarge { .. }) if how == ComeBy::InFolder => {
             inputs.skip(name, "it is larger than any workflow");
             return Ok(());
         }
@@ -174,7 +152,15 @@ fn read_file(
     let text = sources.get(source).map_or("", |source| source.text.as_str());
     let mut own = Diagnostics::default();
     let documents = yaml::read(source, text, Dialect::PyYaml, &mut own);
-    if own.has_errors() && how == Found::InFolder && !text.contains(WORKFLOW_CONFIG) {
+    let documents = match as_json(text) {
+        // The same as JSON has no places of its values.
+        Some(node) if documents.first() != Some(&node) => {
+            own = Diagnostics::default();
+            vec![node]
+        }
+        _ => documents,
+    };
+    if own.has_errors() && how == ComeBy::InFolder && !text.contains(WORKFLOW_CONFIG) {
         // Such as the template of a chart.
         inputs.skip(name, "it is not YAML, and no workflow");
         return Ok(());
@@ -185,39 +171,47 @@ fn read_file(
         return Ok(());
     }
     let several = documents.len() > 1;
-    let (mut workflows, mut others) = (Vec::new(), Vec::new());
-    for (number, workflow) in documents.into_iter().enumerate() {
+    let (mut taken, mut others) = (false, Vec::new());
+    for (number, document) in documents.into_iter().enumerate() {
         let name = match number {
             0 => name.clone(),
             _ => format!("{name}#{}", number + 1),
         };
-        match not_a_workflow(&workflow) {
-            None => workflows.push(Input { name, workflow }),
-            Some(reason) => others.push(Skipped { name, reason }),
+        match inputs.take(&name, document) {
+            Ok(()) => taken = true,
+            Err(reason) => others.push((name, reason)),
         }
     }
-    if workflows.is_empty() {
+    if !taken {
         let reason = match others.first() {
             None => "it is empty",
-            Some(_) if several => "none of its documents is a workflow",
-            Some(other) => other.reason,
+            Some(_) if several => "none of its documents is a workflow or an export",
+            Some((_, reason)) => reason,
         };
-        if how == Found::Named {
+        if how == ComeBy::Named {
             let path = path.to_owned();
-            return Err(ReadError::NotWorkflow { path, reason });
+            return Err(ReadError::NothingIn { path, reason });
         }
         inputs.skip(name, reason);
         return Ok(());
     }
     inputs.comments |= comments;
-    inputs.workflows.append(&mut workflows);
-    inputs.skipped.append(&mut others);
+    for (name, reason) in others {
+        inputs.skip(name, reason);
+    }
     Ok(())
 }
 
-impl Inputs {
-    fn skip(&mut self, name: String, reason: &'static str) {
-        self.skipped.push(Skipped { name, reason });
+/// A JSON file as JSON has it: YAML reads some of it differently, such as `1e5`.
+fn as_json(text: &str) -> Option<Node> {
+    let begins = text.trim_start().starts_with(['{', '[']);
+    let value = begins.then(|| serde_json::from_str::<serde_json::Value>(text));
+    value?.ok().map(Node::from)
+}
+
+impl Found {
+    fn skip(&mut self, name: String, reason: &str) {
+        self.skipped.push(Skipped { name, reason: reason.to_owned() });
     }
 }
 
@@ -235,36 +229,4 @@ fn read_text(path: &Path) -> Result<String, ReadError> {
         return Err(ReadError::TooLarge { path: path.to_owned() });
     }
     String::from_utf8(bytes).map_err(|_| ReadError::NotText { path: path.to_owned() })
-}
-
-/// Why a document is no workflow; `None` when it is one.
-fn not_a_workflow(document: &Node) -> Option<&'static str> {
-    if document.as_mapping().is_none() {
-        return Some("it is not a mapping");
-    }
-    let source_type = document.at_route(&["source", "type"]).and_then(Node::as_str);
-    if document.get(WORKFLOW_CONFIG).and_then(Node::as_mapping).is_none() {
-        return Some("it has no workflowConfig");
-    }
-    if source_type.is_none() && document.get("sourcePythonClass").is_none() {
-        return Some("it has neither source.type nor sourcePythonClass");
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_workflow_is_known_by_its_parts() {
-        let reason = |document: serde_json::Value| not_a_workflow(&Node::from(document));
-        assert_eq!(reason(json!({"source": {"type": "mysql"}, "workflowConfig": {}})), None);
-        assert_eq!(reason(json!({"sourcePythonClass": "a.B", "workflowConfig": {}})), None);
-        assert!(reason(json!({"source": {"type": "mysql"}})).is_some());
-        assert!(reason(json!({"apiVersion": "v1", "kind": "ConfigMap"})).is_some());
-        assert!(reason(json!([1])).is_some());
-    }
 }

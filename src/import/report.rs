@@ -2,24 +2,25 @@
 //!
 //! In: what [`convert`](super::convert()) found. Out: a text for people, without any secret value.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use super::lift::Secret;
+use super::lift::{Secret, SecretKey};
 use crate::diagnostic::counted;
 
-/// A file that was left out.
+/// Something that was left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Skipped {
-    /// The file.
+    /// The file, and what in it.
     pub name: String,
     /// Why, "it has no workflowConfig".
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 /// Something that is not as it was.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Note {
-    /// The file; empty for what holds for all.
+    /// The file, or the pipeline by its name where it came from; empty for what holds for all.
     pub file: String,
     /// What, in a sentence.
     pub text: String,
@@ -38,7 +39,7 @@ pub struct Report {
     pub secrets: Vec<Secret>,
     /// What is not as it was.
     pub notes: Vec<Note>,
-    /// The files that were left out.
+    /// What was left out.
     pub skipped: Vec<Skipped>,
 }
 
@@ -54,30 +55,16 @@ impl Display for Report {
         if !secrets.is_empty() {
             writeln!(
                 f,
-                "\nSecrets to create before the pipelines run; each value stands in the files named beside its key:"
+                "\nSecrets to create before the pipelines run; each value stands where is said beside its key:"
             )?;
         }
-        for Secret { name, keys } in secrets {
-            writeln!(f, "\n  {name}")?;
-            for key in keys {
-                let more = key.found_at.len().saturating_sub(1);
-                let first = key.found_at.first().map_or("", String::as_str);
-                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-                writeln!(f, "    {}: {first}{more}", key.key)?;
-            }
-            write!(f, "  kubectl create secret generic {name} --namespace {namespace}")?;
-            for key in keys {
-                write!(f, " --from-literal={}='<{}>'", key.key, key.key)?;
-            }
-            writeln!(f)?;
+        for secret in secrets {
+            write_secret(secret, namespace, f)?;
         }
         if !notes.is_empty() {
             writeln!(f, "\nNotes:")?;
         }
-        for Note { file, text } in notes {
-            let file = if file.is_empty() { String::new() } else { format!("{file}: ") };
-            writeln!(f, "  {file}{text}")?;
-        }
+        write_notes(notes, f)?;
         if !skipped.is_empty() {
             writeln!(f, "\nLeft out:")?;
         }
@@ -88,36 +75,85 @@ impl Display for Report {
     }
 }
 
+fn write_secret(secret: &Secret, namespace: &str, f: &mut Formatter<'_>) -> fmt::Result {
+    let Secret { name, keys } = secret;
+    writeln!(f, "\n  {name}")?;
+    for SecretKey { key, found_at, withheld } in keys {
+        let first = found_at.first().map_or("", String::as_str);
+        let more = match found_at.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let masked = if *withheld { " (masked or encrypted there: ask who knows it)" } else { "" };
+        writeln!(f, "    {key}: {first}{more}{masked}")?;
+    }
+    write!(f, "  kubectl create secret generic {name} --namespace {namespace}")?;
+    for key in keys {
+        write!(f, " --from-literal={}='<{}>'", key.key, key.key)?;
+    }
+    writeln!(f)
+}
+
+/// What holds for several is said once, with all their names.
+fn write_notes(notes: &[Note], f: &mut Formatter<'_>) -> fmt::Result {
+    let mut by_text: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Note { file, text } in notes {
+        by_text.entry(text).or_default().push(file);
+    }
+    for Note { file, text } in notes {
+        match by_text.remove(text.as_str()).as_deref() {
+            None => {}
+            Some([_]) if file.is_empty() => writeln!(f, "  {text}")?,
+            Some([_]) => writeln!(f, "  {file}: {text}")?,
+            Some(files) => {
+                writeln!(f, "  {}: {text}", counted(files.len(), "time"))?;
+                writeln!(f, "    {}", files.join(", "))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::lift::SecretKey;
     use super::*;
 
     #[test]
     fn the_report_names_every_key_and_how_to_create_its_secret() {
         let found_at =
             vec!["a.yaml: source.password".to_owned(), "b.yaml: source.password".to_owned()];
+        let key = SecretKey { key: "password".to_owned(), found_at, withheld: false };
+        let masked = SecretKey {
+            key: "token".to_owned(),
+            found_at: vec!["c.json: token".to_owned()],
+            withheld: true,
+        };
         let report = Report {
             services: 1,
             pipelines: 2,
             namespace: "pipelines".to_owned(),
-            secrets: vec![Secret {
-                name: "mysql".to_owned(),
-                keys: vec![SecretKey { key: "password".to_owned(), found_at }],
-            }],
+            secrets: vec![Secret { name: "mysql".to_owned(), keys: vec![key, masked] }],
             notes: vec![Note {
                 file: String::new(),
                 text: "comments are not carried over".to_owned(),
             }],
-            skipped: vec![Skipped { name: "c.yaml".to_owned(), reason: "it is empty" }],
+            skipped: vec![Skipped { name: "c.yaml".to_owned(), reason: "it is empty".to_owned() }],
         };
         let text = report.to_string();
         assert!(text.starts_with("imported 2 pipelines and 1 service\n"), "{text}");
         assert!(text.contains("    password: a.yaml: source.password and 1 more\n"), "{text}");
+        assert!(text.contains("    token: c.json: token (masked or encrypted there"), "{text}");
         assert!(
-            text.contains("kubectl create secret generic mysql --namespace pipelines --from-literal=password='<password>'\n"),
+            text.contains("kubectl create secret generic mysql --namespace pipelines --from-literal=password='<password>' --from-literal=token='<token>'\n"),
             "{text}"
         );
         assert!(text.ends_with("Left out:\n  c.yaml: it is empty\n"), "{text}");
+    }
+
+    #[test]
+    fn what_holds_for_several_is_said_once_with_all_their_names() {
+        let note = |file: &str| Note { file: file.to_owned(), text: "owners".to_owned() };
+        let report = Report { notes: vec![note("a"), note("b")], ..Report::default() };
+        assert!(report.to_string().contains("  2 times: owners\n    a, b\n"), "{report}");
     }
 }

@@ -1,10 +1,11 @@
-//! The services that plain workflows connect to.
+//! The services that pipelines ingest from.
 //!
-//! In: workflows one after the other. Out: each distinct connection once, under a name of its own.
-//! Two connections are the same when all they hold is, their secrets included.
+//! In: workflows and records one after the other. Out: each distinct connection once, under a name
+//! of its own. Two connections are the same when all they hold is, their secrets included.
 
 use std::collections::HashMap;
 
+use super::draft::Record;
 use super::kind::service_type;
 use super::names::{self, Names};
 use crate::definition::PipelineType;
@@ -15,12 +16,14 @@ pub(super) struct Service {
     /// The definition's name: as OpenMetadata knows the service, or another where services of one
     /// name differ.
     pub(super) name: String,
-    /// The connector, as in `source.type`.
+    /// The connector, as in `source.type`; empty where nothing tells it.
     pub(super) service_type: String,
-    /// As written, with what it holds.
-    written: Node,
+    /// The export that its connection stands in; empty when a workflow says it.
+    pub(super) stands_in: String,
+    /// As written, with what it holds; `None` where OpenMetadata's own record is used.
+    written: Option<Node>,
     /// With references in place of secrets, once these are lifted.
-    pub(super) connection: Node,
+    pub(super) connection: Option<Node>,
 }
 
 /// All services, by their numbers.
@@ -34,30 +37,47 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// The number of the service that a workflow connects to; a new one is added.
+    /// The number of the service that a whole workflow connects to; a new one is added.
     pub(super) fn of(&mut self, workflow: &Node, pipeline_type: PipelineType) -> Option<usize> {
         let source = workflow.get("source")?;
         let connection = source.get("serviceConnection")?;
         connection.as_mapping()?;
-        let service_name = source.get("serviceName")?.as_str()?;
-        let service_type = service_type(source.get("type")?.as_str()?, pipeline_type);
-        let alike = self.alike.entry((service_name.to_owned(), service_type.to_owned()));
-        let alike = alike.or_default();
-        let known = alike.iter().copied().find(|number| self.all[*number].written == *connection);
-        if known.is_some() {
+        let record = Record {
+            stands_in: String::new(),
+            name: source.get("serviceName")?.as_str()?.to_owned(),
+            service_type: service_type(source.get("type")?.as_str()?, pipeline_type).to_owned(),
+            connection: Some(connection.clone()),
+        };
+        Some(self.distinct(record))
+    }
+
+    /// The number of a service of OpenMetadata's record. One of which only the name is known is
+    /// whichever there is of that name.
+    pub(super) fn of_record(&mut self, record: Record) -> usize {
+        if record.connection.is_none()
+            && let Some(known) = self.named(&record.name)
+            && (record.service_type.is_empty()
+                || record.service_type == self.all[known].service_type)
+        {
+            return known;
+        }
+        self.distinct(record)
+    }
+
+    fn distinct(&mut self, record: Record) -> usize {
+        let Record { stands_in, name, service_type, connection } = record;
+        let alike = self.alike.entry((name.clone(), service_type.clone())).or_default();
+        let known = alike.iter().copied().find(|number| self.all[*number].written == connection);
+        if let Some(known) = known {
             return known;
         }
         let number = self.all.len();
         alike.push(number);
-        let name = self.names.take(&names::of_service(service_name, service_type));
+        let name = self.names.take(&names::of_service(&name, &service_type));
         self.by_name.insert(name.clone(), number);
-        self.all.push(Service {
-            name,
-            service_type: service_type.to_owned(),
-            written: connection.clone(),
-            connection: connection.clone(),
-        });
-        Some(number)
+        let written = connection.clone();
+        self.all.push(Service { name, service_type, stands_in, written, connection });
+        number
     }
 
     /// The number of the service of a name.
@@ -86,5 +106,23 @@ mod tests {
         let names: Vec<_> = services.all.iter().map(|service| service.name.as_str()).collect();
         assert_eq!(names, ["orders", "orders-mysql"]);
         assert_eq!(services.named("orders"), Some(0));
+    }
+
+    #[test]
+    fn a_record_without_a_connection_is_the_service_of_its_name() {
+        let record = |service_type: &str| Record {
+            stands_in: String::new(),
+            name: "orders".to_owned(),
+            service_type: service_type.to_owned(),
+            connection: None,
+        };
+        let mut services = Services::default();
+        let workflow = json!({"source": {
+            "type": "mysql", "serviceName": "orders", "serviceConnection": {"config": {}},
+        }});
+        assert_eq!(services.of(&Node::from(workflow), PipelineType::Metadata), Some(0));
+        assert_eq!(services.of_record(record("")), 0);
+        assert_eq!(services.of_record(record("mysql")), 0);
+        assert_eq!(services.of_record(record("postgres")), 1, "another connector, another service");
     }
 }

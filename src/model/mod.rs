@@ -23,7 +23,7 @@ pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};
 pub use environment::{EnvName, EnvValue, EnvVariable};
 pub use image::ImageReference;
 pub use label::{LabelKey, LabelValue};
-pub use names::{ObjectNames, PipelineName, ServiceName};
+pub use names::{ObjectNames, PipelineName, ServiceName, fully_qualified_name};
 pub use parameters::Parameters;
 pub use pipeline::Pipeline;
 pub use placement::{Annotations, Effect, NodeSelector, Operator, Toleration};

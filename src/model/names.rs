@@ -60,6 +60,15 @@ impl ServiceName {
     }
 }
 
+/// `service.pipeline`, as OpenMetadata names a pipeline; a part with a dot in it stands in quotes.
+pub fn fully_qualified_name(service: &str, pipeline: &str) -> CompactString {
+    let quoted = |part: &str| match part.contains('.') {
+        true => format!("\"{part}\""),
+        false => part.to_owned(),
+    };
+    format!("{}.{}", quoted(service), quoted(pipeline)).into()
+}
+
 fn check_entity_name(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::whole(text, "it is empty"));

@@ -19,7 +19,9 @@ use crate::definition::{
     Broken, Definitions, IngestionPipeline, IngestionProject, Kind, PipelineType, ServiceConnection,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
-use crate::model::{ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone};
+use crate::model::{
+    ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone, fully_qualified_name,
+};
 use crate::spec::Bundle;
 use crate::spec::secret_fields::ByName;
 use crate::tree::{Mapping, Node};
@@ -27,7 +29,7 @@ use merge::{Layers, ServiceLayer};
 
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index,
 /// applications.
-const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
+pub const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
 
 /// What the pipelines of a set have in common, and what they may name.
 #[derive(Clone, Default, Debug)]
@@ -177,7 +179,7 @@ impl<'a> Validator<'a> {
         mut workflow: Node,
         found: &mut Diagnostics,
     ) -> Option<Workflow> {
-        let fqn = fully_qualified_name(definition, &workflow, found)?;
+        let fqn = filed_under(definition, &workflow, found)?;
         if let Some(parts) = workflow.as_mapping_mut()
             && parts.get("ingestionPipelineFQN").is_none()
         {
@@ -265,8 +267,8 @@ fn check_server(definition: &IngestionPipeline, workflow: &Node, found: &mut Dia
     }
 }
 
-/// `service.pipeline`, as OpenMetadata names a pipeline; a part with a dot in it stands in quotes.
-fn fully_qualified_name(
+/// The name that OpenMetadata files a pipeline under.
+fn filed_under(
     definition: &IngestionPipeline,
     workflow: &Node,
     found: &mut Diagnostics,
@@ -296,9 +298,5 @@ fn fully_qualified_name(
             }
         },
     };
-    let quoted = |part: &str| match part.contains('.') {
-        true => format!("\"{part}\""),
-        false => part.to_owned(),
-    };
-    Some(format!("{}.{}", quoted(service), quoted(definition.name())).into())
+    Some(fully_qualified_name(service, definition.name()))
 }

@@ -1,0 +1,67 @@
+//! Where pipelines come from, one file per origin: what it looks like, and what becomes of it.
+//!
+//! In: documents as they were read. Out: [`Found`], which holds each by what it is, and from that
+//! the [`Drafts`] of all. Nothing here reads a file.
+
+mod server;
+mod timing;
+mod workflow;
+
+pub(super) use workflow::WORKFLOW_CONFIG;
+
+use super::draft::Drafts;
+use super::report::Skipped;
+use crate::diagnostic::Diagnostics;
+use crate::tree::Node;
+
+/// A document that was recognised.
+#[derive(Debug)]
+pub struct Input {
+    /// Where it stands as the user named it, with forward slashes: `file`, `file#2` for a second
+    /// document.
+    pub name: String,
+    /// What it says.
+    pub node: Node,
+}
+
+/// What was found, by what it is.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Plain workflows.
+    pub workflows: Vec<Input>,
+    /// What OpenMetadata's server exports.
+    pub(super) export: server::Export,
+    /// What was left out.
+    pub skipped: Vec<Skipped>,
+    /// Whether any of the files has a YAML comment.
+    pub comments: bool,
+}
+
+impl Found {
+    /// Files a document by what it is; an error says why it is nothing that can be imported.
+    pub(super) fn take(&mut self, name: &str, document: Node) -> Result<(), &'static str> {
+        let input = Input { name: name.to_owned(), node: document };
+        if server::Export::is_one(&input.node) {
+            self.export.take(input);
+            return Ok(());
+        }
+        match workflow::not_a_workflow(&input.node) {
+            Some(reason) => return Err(reason),
+            None => self.workflows.push(input),
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing to import.
+    pub(super) fn is_empty(&self) -> bool {
+        self.workflows.is_empty() && self.export.is_empty()
+    }
+
+    /// The pipelines of all origins.
+    pub(super) fn into_drafts(self, found: &mut Diagnostics) -> Drafts {
+        let mut drafts = Drafts::default();
+        workflow::drafts(self.workflows, &mut drafts, found);
+        self.export.drafts(&mut drafts, found);
+        drafts
+    }
+}
