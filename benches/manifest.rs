@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up its work is to end")]
 
 use std::hint::black_box;
+use std::path::Path;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ompipe::diagnostic::Diagnostics;
 use ompipe::manifest::{Manifest, Type, kubernetes, pod_security, strategic_merge};
-use ompipe::output::{FileSet, write_folder};
+use ompipe::output::{Edits, FileSet, Folder};
+use ompipe::source::Sources;
 use ompipe::tree::{Node, Span};
 use serde_json::{Value, json};
 
@@ -80,29 +82,36 @@ fn checks(bench: &mut Criterion) {
     });
 }
 
+fn write(out: &Path, files: &FileSet) {
+    let mut found = Diagnostics::default();
+    let edits = Edits::Refuse;
+    let folder = Folder::open(out, &[], edits, &mut Sources::default(), &mut found).unwrap();
+    folder.unwrap().write(files, edits, &mut found).unwrap().unwrap();
+}
+
 fn folder(bench: &mut Criterion) {
     let objects = (0..1000).flat_map(|n| {
         ["configmap", "cronjob", "secret"].map(|kind| {
             (format!("pipeline-{n}/{kind}-{n}.yaml"), 0, Span::NONE, "key: value\n".repeat(170))
         })
     });
-    let files = FileSet::new(objects, &mut Diagnostics::default());
+    let files = FileSet::new(objects, &Sources::default(), None, &mut Diagnostics::default());
     let mut group = bench.benchmark_group("write 3,000 files");
     group.sample_size(10);
     group.bench_function("new", |b| {
         b.iter_batched(
             || tempfile::tempdir().unwrap(),
             |out| {
-                write_folder(out.path(), &files, &[]).unwrap();
+                write(out.path(), &files);
                 out
             },
             BatchSize::PerIteration,
         );
     });
     let out = tempfile::tempdir().unwrap();
-    write_folder(out.path(), &files, &[]).unwrap();
+    write(out.path(), &files);
     group.bench_function("unchanged", |b| {
-        b.iter(|| write_folder(out.path(), &files, &[]).unwrap());
+        b.iter(|| write(out.path(), &files));
     });
     group.finish();
 }

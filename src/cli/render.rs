@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ompipe::diagnostic::{Diagnostic, code};
-use ompipe::output::{self, FileSet};
+use ompipe::diagnostic::{Diagnostic, Diagnostics, code};
+use ompipe::output::{self, Edits, FileSet, Folder, Written};
+use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::tree::Span;
 use uuid::Uuid;
@@ -24,6 +25,7 @@ use super::session::{Findings, Session};
 Examples:
   ompipe render                            The project of the current folder
   ompipe render -o rendered                One file per object, for Git
+  ompipe render --force -o rendered        The same, over edits by hand
   ompipe render | kubectl apply -f -       To the cluster
   ompipe render --run -l orders            One run of the pipeline orders, now
   ompipe render pipelines/orders.yaml services ompipe.yaml")]
@@ -43,6 +45,11 @@ pub(crate) struct RenderArgs {
     #[arg(long)]
     run: bool,
 
+    /// Overwrite what was changed by hand in the folder, and take over files that the lock does not
+    /// list
+    #[arg(long, requires = "output")]
+    force: bool,
+
     /// The id of that run [default: derived from what is run]
     #[arg(long, value_name = "UUID", requires = "run")]
     run_id: Option<Uuid>,
@@ -58,13 +65,15 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
     let mut project = input::read(&args.input)?;
     let objects = input::compile(&mut project, &args.input, mode, &args.pipelines, true)?;
     let objects = objects.into_iter().map(|one| (one.file, one.order, one.span, one.text));
-    let files = FileSet::new(objects, &mut project.found);
+    let root = project.root.as_deref();
+    let files = FileSet::new(objects, &project.sources, root, &mut project.found);
 
     let mut found = std::mem::take(&mut project.found).into_sorted();
     if !session.fails_on(&found) {
         match folder {
             Some(folder) => {
-                found.extend(write_folder(folder, &files, &input::inputs(&project), session)?);
+                let edits = if args.force { Edits::Overwrite } else { Edits::Refuse };
+                found.extend(write_folder(folder, &files, edits, &mut project, session)?);
             }
             None => {
                 let texts = files.files().iter().map(|file| file.text.as_str());
@@ -80,33 +89,52 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
     status
 }
 
-/// Writes the files; gives a warning for each that an earlier run wrote and this one did not.
+/// Writes the files; gives what is wrong in the folder, and a warning for each file in it that looks
+/// rendered and is not ompipe's.
 fn write_folder(
-    folder: &Path,
+    path: &Path,
     files: &FileSet,
-    inputs: &[&Path],
+    edits: Edits,
+    project: &mut Project,
     session: &mut Session,
 ) -> Result<Vec<Diagnostic>, Error> {
-    let written = output::write_folder(folder, files, inputs).map_err(|error| {
-        let is_ours = matches!(error, output::Error::HoldsInput { .. });
-        let failed = Error::new("failed to write the objects").because(error);
-        if is_ours {
-            failed.with_hint("Name a folder of its own, such as `rendered`.")
-        } else {
-            failed
-        }
-    })?;
-    session.say(&format!(
-        "Wrote {} files to {}; {} were up to date.",
-        written.written,
-        folder.display(),
-        written.unchanged
-    ));
-    let stale = |path: &String| {
-        let path = folder.join(path);
-        let message = format!("{} is no longer rendered", path.display());
-        Diagnostic::warning(&code::OUTPUT_STALE, Span::NONE, message)
-            .with_help("remove it, or its object stays where the folder is applied as a whole")
+    let mut found = Diagnostics::default();
+    let mut sources = std::mem::take(&mut project.sources);
+    let inputs = input::inputs(project);
+    let folder = Folder::open(path, &inputs, edits, &mut sources, &mut found);
+    project.sources = sources;
+    let written = match folder.map_err(failed_to_write)? {
+        Some(folder) => folder.write(files, edits, &mut found).map_err(failed_to_write)?,
+        None => None,
     };
-    Ok(written.stale.iter().map(stale).collect())
+    let mut found = found.into_sorted();
+    if let Some((_, written)) = written {
+        session.say(&sentence(path, &written));
+        found.extend(written.stale.iter().map(|stale| not_ours(&path.join(stale))));
+    }
+    Ok(found)
+}
+
+fn sentence(path: &Path, written: &Written) -> String {
+    let Written { written, unchanged, removed, stale: _ } = written;
+    let removed = match removed {
+        0 => String::new(),
+        removed => format!("removed {removed}, "),
+    };
+    format!("Wrote {written} files to {}; {removed}{unchanged} were up to date.", path.display())
+}
+
+fn not_ours(path: &Path) -> Diagnostic {
+    let message = format!("{} is no longer rendered", path.display());
+    Diagnostic::warning(&code::OUTPUT_STALE, Span::NONE, message)
+        .with_help("remove it, or its object stays where the folder is applied as a whole")
+}
+
+fn failed_to_write(error: output::Error) -> Error {
+    let hint = match error {
+        output::Error::HoldsInput { .. } => "Name a folder of its own, such as `rendered`.",
+        output::Error::Busy { .. } => "Wait for it to end, or end it.",
+        _ => return Error::new("failed to write the objects").because(error),
+    };
+    Error::new("failed to write the objects").because(error).with_hint(hint)
 }

@@ -168,6 +168,18 @@ codes! {
     OUTPUT_PATH = "OMP0634", "file name that cannot be used";
     /// A rendered file that is no longer rendered.
     OUTPUT_STALE = "OMP0635", "rendered file that is no longer rendered";
+    /// A file that ompipe has written and a person has changed.
+    OUTPUT_EDITED = "OMP0636", "rendered file edited by hand";
+    /// A file that ompipe has not written, where it would write one.
+    OUTPUT_FOREIGN = "OMP0637", "file in the way of a rendered one";
+    /// A lock in a format that a later version has written.
+    LOCK_NEWER = "OMP0638", "lock of a later version of ompipe";
+    /// A lock in which Git has left both sides of a merge.
+    LOCK_CONFLICT = "OMP0639", "lock with conflict markers";
+    /// A lock with a line that ompipe does not write.
+    LOCK_MALFORMED = "OMP0640", "lock that cannot be read";
+    /// A symbolic link where rendered files are to lie.
+    OUTPUT_LINK = "OMP0641", "symbolic link in the output folder";
 
     /// A workflow file whose pipeline type nothing tells.
     IMPORT_UNKNOWN_TYPE = "OMP0720", "workflow of an unknown type";

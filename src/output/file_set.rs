@@ -6,11 +6,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::kustomization;
+use super::origin::Origins;
+use super::{git_attributes, kustomization, lock, pending};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::source::Sources;
 use crate::tree::Span;
 
 /// A file to be written.
@@ -21,9 +24,12 @@ pub struct File {
     /// What it holds.
     pub text: String,
     /// When it is applied among the others: lower first.
-    order: usize,
+    pub(super) order: usize,
     /// The definition it comes from.
-    span: Span,
+    pub(super) span: Span,
+    /// That definition's file, as seen from the project's folder; `None` for what comes from
+    /// several.
+    pub(super) source: Option<String>,
 }
 
 /// All files of a run, in apply order, then by path; the index `kustomization.yaml` is made from
@@ -36,20 +42,26 @@ pub struct FileSet {
 impl FileSet {
     /// Takes the objects' texts, each with its path (`Manifest::file_name`), its place in the apply
     /// order and the definition that it comes from. Objects that share a path share a file, in the
-    /// order given.
+    /// order given. `project` is the project's folder, from which the lock names definitions.
     ///
     /// A path that leads out of the folder, and two that differ only in case, are findings.
     pub fn new(
         objects: impl IntoIterator<Item = (String, usize, Span, String)>,
+        sources: &Sources,
+        project: Option<&Path>,
         found: &mut Diagnostics,
     ) -> Self {
+        let mut origins = Origins::new(sources, project);
         let mut files: Vec<File> = objects
             .into_iter()
-            .map(|(path, order, span, text)| File { path, text, order, span })
+            .map(|(path, order, span, text)| {
+                let source = origins.of(span);
+                File { path, text, order, span, source }
+            })
             .collect();
         files.par_sort_by(|one, other| (one.order, &one.path).cmp(&(other.order, &other.path)));
         let files = share(files);
-        check(&files, found);
+        check(files.iter().map(|file| (file.path.as_str(), file.span)), found);
         Self { files }
     }
 
@@ -57,15 +69,12 @@ impl FileSet {
     pub fn files(&self) -> &[File] {
         &self.files
     }
+}
 
-    /// The index that lists them all, for `kubectl apply -k`, Argo CD and Flux.
-    pub(super) fn index(&self) -> File {
-        File {
-            path: kustomization::NAME.to_owned(),
-            text: kustomization::text(self.files.iter().map(|file| file.path.as_str())),
-            order: usize::MAX,
-            span: Span::NONE,
-        }
+impl File {
+    /// A file that belongs to the folder as a whole.
+    pub(super) fn of_folder(path: &str, text: String) -> Self {
+        Self { path: path.to_owned(), text, order: usize::MAX, span: Span::NONE, source: None }
     }
 }
 
@@ -93,26 +102,33 @@ fn share(files: Vec<File>) -> Vec<File> {
     shared
 }
 
-fn check(files: &[File], found: &mut Diagnostics) {
+/// Finds the paths that cannot be used, and those that would be one on a disk that ignores case.
+pub(super) fn check<'p>(
+    files: impl ExactSizeIterator<Item = (&'p str, Span)>,
+    found: &mut Diagnostics,
+) {
     // Of folders and files alike: `Sales/x.yaml` and `sales/y.yaml` would share a folder.
     let mut seen: HashMap<Cow<'_, str>, (&str, Span)> = HashMap::with_capacity(2 * files.len());
-    for file in files {
-        if let Some(why) = unsafe_path(&file.path) {
+    for (path, span) in files {
+        let why = is_reserved(path)
+            .then_some("is that of a file which ompipe keeps for itself")
+            .or_else(|| leads_astray(path));
+        if let Some(why) = why {
             found.push(Diagnostic::error(
                 &code::OUTPUT_PATH,
-                file.span,
-                format!("the file name `{}` {why}", file.path.escape_debug()),
+                span,
+                format!("the file name `{}` {why}", path.escape_debug()),
             ));
             continue;
         }
-        for end in ends(&file.path) {
-            let part = file.path.get(..end).unwrap_or_default();
-            let (first, first_span) = *seen.entry(lower_case(part)).or_insert((part, file.span));
+        for end in ends(path) {
+            let part = path.get(..end).unwrap_or_default();
+            let (first, first_span) = *seen.entry(lower_case(part)).or_insert((part, span));
             if first != part {
                 found.push(
                     Diagnostic::error(
                         &code::OUTPUT_PATH,
-                        file.span,
+                        span,
                         format!("the file names `{first}` and `{part}` differ only in case"),
                     )
                     .with_label("on macOS and Windows one would overwrite the other")
@@ -125,7 +141,8 @@ fn check(files: &[File], found: &mut Diagnostics) {
     }
 }
 
-fn lower_case(text: &str) -> Cow<'_, str> {
+/// A text as a disk compares it that ignores case.
+pub(super) fn lower_case(text: &str) -> Cow<'_, str> {
     let is_lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
     if text.bytes().all(is_lower) { text.into() } else { text.to_lowercase().into() }
 }
@@ -135,11 +152,15 @@ fn ends(path: &str) -> impl Iterator<Item = usize> {
     path.match_indices('/').map(|(at, _)| at).chain(std::iter::once(path.len()))
 }
 
-/// Why a path must not be written to; `None` for a good one.
-fn unsafe_path(path: &str) -> Option<&'static str> {
-    if path == kustomization::NAME || path == "ompipe.lock" {
-        return Some("is that of a file which ompipe keeps for itself");
-    }
+/// Whether a path begins with a name that the folder as a whole needs, in any case.
+fn is_reserved(path: &str) -> bool {
+    let first = lower_case(path.split('/').next().unwrap_or_default());
+    [kustomization::NAME, lock::NAME, git_attributes::NAME, pending::NAME, ".git"]
+        .contains(&first.as_ref())
+}
+
+/// Why a path must be neither written to nor removed; `None` for a good one.
+pub(super) fn leads_astray(path: &str) -> Option<&'static str> {
     path.split('/').find_map(|part| {
         if part.is_empty() || part == "." || part == ".." {
             Some("would lead out of the output folder")
@@ -162,7 +183,7 @@ mod tests {
         let objects = paths
             .iter()
             .map(|(path, order)| ((*path).to_owned(), *order, Span::NONE, format!("of: {path}\n")));
-        let set = FileSet::new(objects, &mut found);
+        let set = FileSet::new(objects, &Sources::default(), None, &mut found);
         (set, found.iter().map(|diagnostic| diagnostic.message.clone()).collect())
     }
 
@@ -177,9 +198,6 @@ mod tests {
         assert!(found.is_empty());
         let paths: Vec<&str> = set.files().iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["rbac.yaml", "a/configmap.yaml", "b/configmap.yaml", "b/cronjob.yaml"]);
-        assert!(set.index().text.ends_with(
-            "resources:\n- rbac.yaml\n- a/configmap.yaml\n- b/configmap.yaml\n- b/cronjob.yaml\n"
-        ));
     }
 
     #[test]
@@ -201,6 +219,11 @@ mod tests {
             "c:a.yaml",
             "a\0.yaml",
             "kustomization.yaml",
+            "Kustomization.yaml",
+            "ompipe.lock",
+            ".gitattributes/a.yaml",
+            ".ompipe/a.yaml",
+            ".git/config",
         ] {
             assert_eq!(set(&[(path, 0)]).1.len(), 1, "{path}");
         }

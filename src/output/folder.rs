@@ -1,241 +1,230 @@
-//! A folder of rendered files, one per object, and their index.
+//! An output folder: opened, with its lock read, and written as a whole.
 //!
-//! In: a [`FileSet`] and the inputs it was rendered from. Out: the files on disk. A file is written
-//! only when its bytes differ, all of them to temporary files beside their targets first; only when
-//! every one of those is complete are they renamed into place. So a full disk or a read-only folder
-//! leaves the old files as they were. Nothing is synced: what a power cut loses is rendered again.
+//! In: a folder and a [`FileSet`]. Out: the files on the disk, and a [`RenderedFolder`], which
+//! takes changes of single files from then on. Files that a person has changed or put there are
+//! findings, unless [`Edits`] says to overwrite them; with a finding nothing is written.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
-use super::{Error, File, FileSet};
+use super::compare;
+use super::disk::Disk;
+use super::guard::Guard;
+use super::lock::{self, Hash, ProblemKind};
+use super::pending::Pending;
+use super::rendered_folder::{Kept, RenderedFolder};
+use super::write::{self, write_plan};
+use super::{Edits, Error, File, FileSet, git_attributes, io_error, kustomization, stale};
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::source::Sources;
+use crate::tree::{SourceId, Span};
 
 /// What writing a folder did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Written {
-    /// Files made or changed, with the index.
+    /// Files made or changed, with those of the folder as a whole: index, lock, `.gitattributes`.
     pub written: usize,
     /// Files that held these bytes already.
     pub unchanged: usize,
-    /// Files named like rendered objects that this run did not write, below the folder, with
-    /// forward slashes. They are left alone: an earlier run or a person may have made them.
+    /// Files of earlier runs that were removed.
+    pub removed: usize,
+    /// Files named like rendered objects that the lock does not list and this run does not have,
+    /// below the folder, with forward slashes. They are left alone: nobody knows whose they are.
     pub stale: Vec<String>,
 }
 
-/// The names of files that hold rendered objects: `<kind>-<name>.yaml`.
-const RENDERED: &[&str] =
-    &["configmap-", "cronjob-", "cronomjob-", "externalsecret-", "job-", "omjob-", "secret-"];
+/// An output folder with its lock. Nobody else writes to it as long as this is there.
+pub struct Folder {
+    root: PathBuf,
+    owned: Owned,
+    /// The lock as it is on the disk.
+    lock: Option<String>,
+    pending: Pending,
+    disk: Disk,
+    _guard: Option<Guard>,
+}
 
-/// Writes all files and the index to a folder, which is made when it is not there. `inputs` are the
-/// project's folder and every file that was read: a folder that is one of them or holds one is
-/// refused.
-pub fn write_folder(folder: &Path, files: &FileSet, inputs: &[&Path]) -> Result<Written, Error> {
-    refuse_inputs(folder, inputs)?;
-    make_folder(folder)?;
-    let index = files.index();
-    let all: Vec<&File> = files.files().iter().chain(std::iter::once(&index)).collect();
-    make_folders(folder, &all)?;
+/// The hashes that ompipe has given a file, or was about to.
+type Owned = BTreeMap<String, Vec<Hash>>;
 
-    let staged: Vec<Result<Option<Staged>, Error>> =
-        all.par_iter().enumerate().map(|(number, file)| stage(folder, file, number)).collect();
-    if staged.iter().any(Result::is_err) {
-        let mut first = None;
-        for result in staged {
-            match result {
-                Ok(Some(staged)) => discard(&staged.temporary),
-                Ok(None) => {}
-                Err(error) => first = first.or(Some(error)),
+impl Folder {
+    /// Opens a folder to write to it; it is made when it is not there. `inputs` are the project's
+    /// folder and every file that was read: a folder that is one of them or holds one is refused.
+    /// `None` when something is wrong with its lock, which is then among the findings.
+    pub fn open(
+        root: &Path,
+        inputs: &[&Path],
+        edits: Edits,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Result<Option<Self>, Error> {
+        Self::open_on(Disk::default(), root, inputs, edits, sources, found)
+    }
+
+    pub(super) fn open_on(
+        disk: Disk,
+        root: &Path,
+        inputs: &[&Path],
+        edits: Edits,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Result<Option<Self>, Error> {
+        // Without a slash at its end, after which a link would be followed.
+        let root: PathBuf = root.components().collect();
+        super::inputs::refuse(&root, inputs)?;
+        if is_link(&root, "folder", found) {
+            return Ok(None);
+        }
+        write::make_root(&disk, &root)?;
+        let guard = Guard::take(&root)?;
+        let folder = Self::read(disk, root, edits, sources, found)?;
+        Ok(folder.map(|folder| Self { _guard: Some(guard), ..folder }))
+    }
+
+    fn read(
+        disk: Disk,
+        root: PathBuf,
+        edits: Edits,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Result<Option<Self>, Error> {
+        let path = root.join(lock::NAME);
+        if is_link(&path, "file", found) {
+            return Ok(None);
+        }
+        let text = match fs::read(&path) {
+            // No line of a lock is lost by this, and one that is damaged is found so.
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(io_error("read", &path)(error)),
+        };
+        let mut owned = Owned::new();
+        let mut own = |path: String, hash: Hash| owned.entry(path).or_default().push(hash);
+        if let Some(text) = &text
+            && let Err(problem) = lock::read(text, &mut own)
+        {
+            let refused = edits == Edits::Refuse || problem.kind == ProblemKind::Newer;
+            if refused {
+                let source = sources.add(path.display().to_string(), text.clone());
+                found.push(unreadable(&problem, &root, source));
+                return Ok(None);
             }
+            lock::read_whole_lines(text, &mut own);
         }
-        return first.map_or_else(|| Ok(Written::default()), Err);
+        let pending = Pending::find(&root)?;
+        pending.intended(&mut own)?;
+        Ok(Some(Self { root, owned, lock: text, pending, disk, _guard: None }))
     }
-    let staged: Vec<Staged> = staged.into_iter().flatten().flatten().collect();
-    let renamed: Vec<Result<(), Error>> = staged.par_iter().map(Staged::rename).collect();
-    renamed.into_iter().collect::<Result<(), Error>>()?;
 
-    let paths: HashSet<&str> = all.iter().map(|file| file.path.as_str()).collect();
-    Ok(Written {
-        written: staged.len(),
-        unchanged: all.len() - staged.len(),
-        stale: stale(folder, &paths)?,
-    })
-}
+    /// Makes the folder hold these files, what lists them, and none of earlier runs. `None` when a
+    /// person has changed files that this would overwrite, which are then among the findings; then
+    /// nothing is written.
+    pub fn write(
+        self,
+        files: &FileSet,
+        edits: Edits,
+        found: &mut Diagnostics,
+    ) -> Result<Option<(RenderedFolder, Written)>, Error> {
+        let of_folder = of_folder(files.files().iter().map(|file| file.path.as_str()));
+        let all: Vec<(&File, Hash)> = files
+            .files()
+            .par_iter()
+            .chain(of_folder.par_iter())
+            .map(|file| (file, Sha256::digest(&file.text).into()))
+            .collect();
+        let kept: BTreeMap<String, Kept> =
+            all.iter().map(|(file, hash)| (file.path.clone(), Kept::new(file, *hash))).collect();
+        let lock = lock::text(kept.values().map(|kept| kept.line.as_str()));
 
-/// Refuses a folder that is an input or holds one: rendered files would lie among definitions, or
-/// overwrite them.
-fn refuse_inputs(folder: &Path, inputs: &[&Path]) -> Result<(), Error> {
-    // A folder that is not there holds nothing.
-    let Ok(real_folder) = fs::canonicalize(folder) else {
-        return Ok(());
-    };
-    // Inputs lie many to a folder, and resolving a path asks the disk for each of its parts.
-    let mut parents: HashMap<&Path, Option<PathBuf>> = HashMap::new();
-    for input in inputs {
-        let parent = match input.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => input,
+        let Self { root, owned, lock: former_lock, mut pending, disk, _guard } = self;
+        let stale = owned.keys().map(String::as_str);
+        let stale: Vec<&str> = stale.filter(|path| !kept.contains_key(*path)).collect();
+        let known = |path: &str| owned.get(path).cloned().unwrap_or_default();
+        let mut own_found = Diagnostics::default();
+        let plan = compare::plan(&root, &all, &stale, known, edits, &mut own_found)?;
+        let refused = own_found.has_errors();
+        found.append(own_found);
+        if refused {
+            return Ok(None);
+        }
+
+        let lock_differs = former_lock.as_deref() != Some(lock.as_str());
+        if plan.writes.is_empty() && plan.removals.is_empty() && !lock_differs {
+            // What a write that was killed near its end has left.
+            write::remove_empty_folders(&disk, &root, &stale);
+            pending.clear(&disk)?;
+        } else {
+            write_plan(&disk, &root, &mut pending, &plan, &stale, &lock)?;
+        }
+        let is_known = |path: &str| kept.contains_key(path) || owned.contains_key(path);
+        let written = Written {
+            written: plan.writes.len() + usize::from(lock_differs),
+            unchanged: plan.unchanged + usize::from(!lock_differs),
+            removed: plan.removals.len(),
+            stale: stale::find(&root, is_known)?,
         };
-        let real_parent = parents.entry(parent).or_insert_with(|| fs::canonicalize(parent).ok());
-        let within = real_parent.as_ref().is_some_and(|parent| parent.starts_with(&real_folder));
-        // The project's folder itself, given as `.` or through a link, is not told by its parent.
-        let is_it = || fs::canonicalize(input).is_ok_and(|input| input == real_folder);
-        if within || (input.file_name().is_none() || input.is_dir()) && is_it() {
-            return Err(Error::HoldsInput {
-                folder: folder.to_owned(),
-                input: input.to_path_buf(),
-            });
+        Ok(Some((RenderedFolder::new(root, kept, disk)?, written)))
+    }
+}
+
+/// The files that belong to a folder as a whole, but for the lock, which has the hashes of these.
+pub(super) fn of_folder<'p>(in_order: impl IntoIterator<Item = &'p str>) -> [File; 2] {
+    [
+        File::of_folder(kustomization::NAME, kustomization::text(in_order)),
+        File::of_folder(git_attributes::NAME, git_attributes::TEXT.to_owned()),
+    ]
+}
+
+/// Whether the folder itself or its lock is a link, which is found wrong: what is written would
+/// take its place, or be written elsewhere.
+fn is_link(path: &Path, what: &str, found: &mut Diagnostics) -> bool {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|there| there.is_symlink());
+    if is_link {
+        let message = format!("the {what} {} is a symbolic link", path.display());
+        found.push(
+            Diagnostic::error(&code::OUTPUT_LINK, Span::NONE, message)
+                .with_help("name the folder that it leads to, or remove the link"),
+        );
+    }
+    is_link
+}
+
+fn unreadable(problem: &lock::Problem, root: &Path, source: SourceId) -> Diagnostic {
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let span = Span { source, start: offset(problem.at.start), end: offset(problem.at.end) };
+    let root = root.display();
+    match problem.kind {
+        ProblemKind::Newer => Diagnostic::error(
+            &code::LOCK_NEWER,
+            span,
+            format!("a later version of ompipe has written to {root}"),
+        )
+        .with_label("this one does not know the format")
+        .with_help("use that version, which the next line names"),
+        ProblemKind::Conflict => Diagnostic::error(
+            &code::LOCK_CONFLICT,
+            span,
+            "the lock holds the conflict markers of a merge",
+        )
+        .with_label("both sides stand here")
+        .with_help(format!(
+            "resolve the definitions first; then `ompipe render --force -o {root}` takes both \
+             sides of the lock, and writes the folder anew"
+        )),
+        ProblemKind::Malformed(why) => {
+            Diagnostic::error(&code::LOCK_MALFORMED, span, "the lock cannot be read")
+                .with_label(why)
+                .with_help(
+                    "take it from Git again; or render with `--force`, which overwrites what is \
+                     rendered and leaves all else",
+                )
         }
     }
-    Ok(())
-}
-
-fn make_folder(folder: &Path) -> Result<(), Error> {
-    if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
-        return Err(Error::FileInTheWay { path: folder.to_owned() });
-    }
-    fs::create_dir_all(folder).map_err(io_error("create the folder", folder))
-}
-
-/// Makes the folders that the files need, outer ones first.
-fn make_folders(root: &Path, files: &[&File]) -> Result<(), Error> {
-    let mut by_depth: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-    for file in files {
-        for (depth, (end, _)) in file.path.match_indices('/').enumerate() {
-            by_depth.entry(depth).or_default().extend(file.path.get(..end));
-        }
-    }
-    for folders in by_depth.values() {
-        let made: Vec<Result<(), Error>> =
-            folders.par_iter().map(|folder| make_inner_folder(root.join(folder))).collect();
-        made.into_iter().collect::<Result<(), Error>>()?;
-    }
-    Ok(())
-}
-
-fn make_inner_folder(path: PathBuf) -> Result<(), Error> {
-    let Err(error) = fs::create_dir(&path) else {
-        return Ok(());
-    };
-    if error.kind() != io::ErrorKind::AlreadyExists {
-        return Err(io_error("create the folder", &path)(error));
-    }
-    match fs::symlink_metadata(&path) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(found) if found.is_symlink() => Err(Error::Link { path }),
-        Ok(_) => Err(Error::FileInTheWay { path }),
-        Err(error) => Err(io_error("read", &path)(error)),
-    }
-}
-
-/// A file written beside its target, to be renamed to it.
-struct Staged {
-    temporary: PathBuf,
-    target: PathBuf,
-}
-
-impl Staged {
-    fn rename(&self) -> Result<(), Error> {
-        fs::rename(&self.temporary, &self.target).map_err(|error| {
-            discard(&self.temporary);
-            io_error("write", &self.target)(error)
-        })
-    }
-}
-
-/// Writes a file's bytes beside it; `None` when it holds them already.
-fn stage(root: &Path, file: &File, number: usize) -> Result<Option<Staged>, Error> {
-    let target = root.join(&file.path);
-    if holds(&target, file.text.as_bytes())? {
-        return Ok(None);
-    }
-    // Short whatever the target's name is, and another one for every process and file.
-    let temporary = target.with_file_name(format!(".ompipe-{}-{number}.tmp", std::process::id()));
-    let written =
-        fs::File::create(&temporary).and_then(|mut out| out.write_all(file.text.as_bytes()));
-    match written {
-        Ok(()) => Ok(Some(Staged { temporary, target })),
-        Err(error) => {
-            discard(&temporary);
-            Err(io_error("write", &target)(error))
-        }
-    }
-}
-
-/// Whether a file is there with exactly these bytes.
-fn holds(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(io_error("read", path)(error)),
-    };
-    let found = file.metadata().map_err(io_error("read", path))?;
-    if found.is_dir() {
-        return Err(Error::FolderInTheWay { path: path.to_owned() });
-    }
-    if usize::try_from(found.len()) != Ok(bytes.len()) {
-        return Ok(false);
-    }
-    let mut old = Vec::with_capacity(bytes.len());
-    file.read_to_end(&mut old).map_err(io_error("read", path))?;
-    Ok(old == bytes)
-}
-
-/// The files that look rendered and are none of this run's, in order.
-fn stale(root: &Path, paths: &HashSet<&str>) -> Result<Vec<String>, Error> {
-    let (files, folders) = list(root)?;
-    let inner: Vec<Result<Vec<String>, Error>> = folders
-        .par_iter()
-        .map(|folder| {
-            let (files, _) = list(&root.join(folder))?;
-            Ok(files.into_iter().map(|file| format!("{folder}/{file}")).collect())
-        })
-        .collect();
-    let mut stale = files;
-    for files in inner {
-        stale.extend(files?);
-    }
-    stale.retain(|path| looks_rendered(path) && !paths.contains(path.as_str()));
-    stale.sort();
-    Ok(stale)
-}
-
-fn looks_rendered(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let of_object = RENDERED.iter().any(|kind| name.starts_with(kind));
-    path == "rbac.yaml" || (of_object && name.ends_with(".yaml"))
-}
-
-/// The names of a folder's files and folders; links and what is not UTF-8 are neither.
-fn list(folder: &Path) -> Result<(Vec<String>, Vec<String>), Error> {
-    let (mut files, mut folders) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(folder).map_err(io_error("list the folder", folder))? {
-        let entry = entry.map_err(io_error("list the folder", folder))?;
-        let kind = entry.file_type().map_err(io_error("list the folder", folder))?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        if kind.is_dir() {
-            folders.push(name);
-        } else if kind.is_file() {
-            files.push(name);
-        }
-    }
-    Ok((files, folders))
-}
-
-/// Takes a temporary file away; that it could not be is no news to someone who reads about the
-/// first failure.
-fn discard(temporary: &Path) {
-    let _ = fs::remove_file(temporary);
-}
-
-fn io_error<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> Error + use<'p> {
-    move |source| Error::Io { action, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -14,13 +14,15 @@ use super::{Error, TEMPLATES_FOLDER};
 pub const PROJECT_FILE: &str = "ompipe.yaml";
 
 /// Files that say that a folder is not the project's to read.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 7] = [
     PROJECT_FILE,
     "kustomization.yaml",
     "kustomization.yml",
     "Kustomization",
     "Chart.yaml",
     "ompipe.lock",
+    // An output folder whose first write did not end.
+    ".ompipe",
 ];
 
 /// The files to read, as paths are added.
