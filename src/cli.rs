@@ -14,6 +14,7 @@ mod crd;
 mod error;
 mod exit;
 mod explain;
+mod function;
 mod import;
 mod init;
 mod input;
@@ -124,6 +125,8 @@ enum Verb {
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
     Explain(explain::ExplainArgs),
+    #[command(name = "fn")]
+    Function(function::FunctionArgs),
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
@@ -158,6 +161,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Validate(args) => validate::run(&args, &mut session),
         Verb::Render(args) => render::run(&args, &mut session),
         Verb::Explain(args) => explain::run(&args, &mut session),
+        Verb::Function(args) => function::run(&args, &mut session),
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),

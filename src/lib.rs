@@ -7,6 +7,7 @@ pub mod compile;
 pub mod controller;
 pub mod definition;
 pub mod diagnostic;
+pub mod function;
 pub mod import;
 pub mod manifest;
 pub mod model;

@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "tree",
     "source",
     "diagnostic",
@@ -57,6 +57,7 @@ const LAYERS: [&str; 18] = [
     "import",
     "compile",
     "workspace",
+    "function",
     "controller",
     "cli",
 ];

@@ -20,6 +20,15 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     ompipe(folder, arguments).output().unwrap()
 }
 
+/// The same, with a text on standard input.
+fn run_with(folder: &Path, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = ompipe(folder, arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
 fn status(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
@@ -247,14 +256,9 @@ fn a_run_that_finds_an_error_renders_nothing() {
 #[test]
 fn standard_input_is_read_where_a_path_is_a_dash() {
     let folder = project_with(ERROR);
-    let mut child = ompipe(folder.path(), &["validate", "-", "ompipe.yaml", "services"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let text = fs::read(folder.path().join("pipelines/warehouse-metadata.yaml")).unwrap();
-    child.stdin.take().unwrap().write_all(&text).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let arguments = ["validate", "-", "ompipe.yaml", "services"];
+    let output = run_with(folder.path(), &arguments, &text);
     assert_eq!(status(&output), 1);
     assert!(stdout(&output).contains("--> -:"), "{}", stdout(&output));
 }
@@ -337,4 +341,42 @@ fn quiet_leaves_results_and_findings() {
     assert_eq!((stdout(&output), stderr(&output)), ("", ""));
     let output = run(folder.path(), &["render", "-q", "-o", "out"]);
     assert_eq!((stdout(&output), stderr(&output)), ("", ""));
+}
+
+#[test]
+fn a_krm_function_gives_the_same_objects_as_render_each_with_its_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+    let definitions = ["ompipe.yaml", "snowflake.yaml"]
+        .map(|file| fs::read_to_string(folder.join(file)).unwrap())
+        .join("---\n");
+    let mut list = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n".to_owned();
+    for definition in definitions.split("---\n") {
+        let lines = definition.lines().map(|line| format!("  {line}\n")).collect::<String>();
+        list.push_str(&lines.replacen("  apiVersion", "- apiVersion", 1));
+    }
+    let output = run_with(&folder, &["fn"], list.as_bytes());
+    assert_eq!((status(&output), stderr(&output)), (0, ""));
+
+    let items = stdout(&output).split_once("items:\n").unwrap().1;
+    let (mut stream, mut files) = (String::new(), Vec::new());
+    for line in items.lines() {
+        let line = match line.strip_prefix("- ") {
+            Some(first) => {
+                stream.push_str(if stream.is_empty() { "" } else { "---\n" });
+                first
+            }
+            None => line.strip_prefix("  ").unwrap_or(line),
+        };
+        match line.trim_start().split_once(": ") {
+            Some(("internal.config.kubernetes.io/path", file)) => files.push(file.to_owned()),
+            Some(("internal.config.kubernetes.io/index", _)) => {}
+            // None of these objects has other annotations of its own.
+            _ if line == "  annotations:" => {}
+            _ => stream.push_str(&format!("{line}\n")),
+        }
+    }
+    let render = run(&folder, &["render"]);
+    assert_eq!(stream, stdout(&render));
+    assert_eq!(files[..3], ["rbac.yaml"; 3]);
+    assert_eq!(files[4], "snowflake-metadata/cronjob-om-cronjob-snowflake-metadata.yaml");
 }

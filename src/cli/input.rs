@@ -34,6 +34,13 @@ pub(crate) struct InputArgs {
     templates: Option<PathBuf>,
 }
 
+impl InputArgs {
+    /// Those of a verb that is not told by its command line what to read.
+    pub(crate) fn for_environment(_environment: Option<String>) -> Self {
+        Self { paths: Vec::new(), templates: None }
+    }
+}
+
 /// Reads the definitions of the command line.
 pub(crate) fn read(args: &InputArgs) -> Result<Project, Error> {
     let project = if args.paths.is_empty() {

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use anstream::{AutoStream, ColorChoice};
 use ompipe::diagnostic::{self, Diagnostic, Severity};
 use ompipe::source::Sources;
+use ompipe::tree::Node;
 
 use super::error::Error;
 use super::exit::Status;
@@ -99,6 +100,14 @@ impl Session {
             }
         }
         Ok(if has_errors { Status::Findings } else { Status::Fine })
+    }
+
+    /// Writes a KRM function's results to stderr, for people.
+    pub(crate) fn say_results(&mut self, results: &[Node]) -> Result<(), Error> {
+        let mut text = Vec::new();
+        diagnostic::krm::write(results, &mut text)
+            .and_then(|()| io::stderr().lock().write_all(&text))
+            .map_err(|error| Error::new("failed to write to standard error").because(error))
     }
 
     /// Whether findings are written for people.

@@ -22,7 +22,7 @@ pub use kinds::{
     Annotations, Definition, IngestionPipeline, IngestionPipelineSpec, IngestionProject,
     IngestionProjectSpec, Labels, Metadata, ServiceConnection, ServiceConnectionSpec,
 };
-pub use parse::{Broken, Definitions, parse};
+pub use parse::{Broken, Definitions, is_foreign, parse};
 pub use pipeline_type::PipelineType;
 
 /// The group and version that the kinds belong to.

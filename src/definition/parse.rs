@@ -84,6 +84,11 @@ pub fn parse(documents: Vec<Node>, found: &mut Diagnostics) -> Definitions {
     definitions
 }
 
+/// Whether a document is of another system, so that nothing of it is ompipe's to judge.
+pub fn is_foreign(document: &Node) -> bool {
+    matches!(kind_of(document, &mut Diagnostics::default()), Found::Foreign)
+}
+
 enum Found {
     Kind(Kind),
     Foreign,

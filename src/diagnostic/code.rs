@@ -180,6 +180,8 @@ codes! {
     LOCK_MALFORMED = "OMP0640", "lock that cannot be read";
     /// A symbolic link where rendered files are to lie.
     OUTPUT_LINK = "OMP0641", "symbolic link in the output folder";
+    /// A function's configuration that is of another kind, or says what no option is.
+    FUNCTION_CONFIG = "OMP0645", "function configuration that cannot be followed";
 
     /// A workflow file whose pipeline type nothing tells.
     IMPORT_UNKNOWN_TYPE = "OMP0720", "workflow of an unknown type";

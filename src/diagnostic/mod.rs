@@ -10,6 +10,7 @@ mod excerpt;
 pub mod github;
 pub mod json;
 pub mod junit;
+pub mod krm;
 mod location;
 mod nearest;
 pub mod redact;

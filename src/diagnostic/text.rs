@@ -160,7 +160,7 @@ fn is_ellipsis(line: &str) -> bool {
 }
 
 /// A text without characters that a terminal would obey.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{FFFD}' } else { c })
         .collect()
