@@ -68,6 +68,20 @@ pub fn schema_files() -> Vec<SchemaFile> {
     files
 }
 
+/// The same schemas where validators look for those of custom resources.
+pub fn catalogue_files() -> Vec<SchemaFile> {
+    let file = |kind: Kind| in_catalogue(API_VERSION, kind.as_str(), text(&schema(Some(kind))));
+    Kind::ALL.into_iter().map(file).collect()
+}
+
+/// A schema as a file of `schemas/`, below `catalogue/`: kubeconform and others find it there by
+/// the pattern `{{.Group}}/{{.ResourceKind}}_{{.ResourceAPIVersion}}.json`.
+pub fn in_catalogue(api_version: &str, kind: &str, text: String) -> SchemaFile {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let kind = kind.to_ascii_lowercase();
+    SchemaFile { name: format!("catalogue/{group}/{kind}_{version}.json"), text }
+}
+
 /// Indented by two spaces, with a newline at the end.
 fn text(schema: &Value) -> String {
     let mut schema = schema.clone();
@@ -339,9 +353,10 @@ mod tests {
     fn schemas_are_current() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
         let update = std::env::var_os("OMPIPE_UPDATE").is_some();
-        for SchemaFile { name, text } in schema_files() {
+        for SchemaFile { name, text } in [schema_files(), catalogue_files()].concat() {
             let path = folder.join(&name);
             if update {
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(&path, &text).unwrap();
             }
             let stored = std::fs::read_to_string(&path).unwrap_or_default();

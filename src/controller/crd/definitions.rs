@@ -8,7 +8,7 @@ use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
 use super::{CronOMJob, GROUP, OMJob, VERSION};
-use crate::definition::SchemaFile;
+use crate::definition::{SchemaFile, in_catalogue};
 use crate::tree::Node;
 use crate::yaml;
 
@@ -55,6 +55,15 @@ pub fn schema_files() -> Vec<SchemaFile> {
             }
         })
         .collect()
+}
+
+/// The same schemas where validators look for those of custom resources, below `schemas/`.
+pub fn catalogue_files() -> Vec<SchemaFile> {
+    let api_version = format!("{GROUP}/{VERSION}");
+    let file = |file: SchemaFile| {
+        in_catalogue(&api_version, file.name.trim_end_matches(".json"), file.text)
+    };
+    schema_files().into_iter().map(file).collect()
 }
 
 /// The schema of a whole object, for editors and validators, which know no more than JSON Schema.

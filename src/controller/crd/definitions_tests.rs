@@ -8,11 +8,15 @@ use super::*;
 fn the_operators_schemas_are_current() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let update = std::env::var_os("OMPIPE_UPDATE").is_some();
-    for (folder, files) in [("deploy/crds", definition_files()), ("schemas", schema_files())] {
+    for (folder, files) in [
+        ("deploy/crds", definition_files()),
+        ("schemas", schema_files()),
+        ("schemas", catalogue_files()),
+    ] {
         for SchemaFile { name, text } in files {
             let path = root.join(folder).join(&name);
             if update {
-                std::fs::create_dir_all(root.join(folder)).unwrap();
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(&path, &text).unwrap();
             }
             let stored = std::fs::read_to_string(&path).unwrap_or_default();

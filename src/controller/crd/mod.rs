@@ -13,7 +13,7 @@ mod status;
 pub use cronomjob::{
     ConcurrencyPolicy, CronOMJob, CronOMJobSpec, CronOMJobStatus, ObservedSchedule,
 };
-pub use definitions::{definition_files, definitions, schema_files};
+pub use definitions::{catalogue_files, definition_files, definitions, schema_files};
 pub use omjob::{ExitHandlerPolicy, OMJob, OMJobSpec};
 pub use pod_spec::{FreeForm, OMJobPodSpec};
 pub use status::{
