@@ -1,36 +1,21 @@
 #!/usr/bin/env python3
 """Checks what deploy/ installs: chart and kustomization are sound, give the same objects, and fit Kubernetes' types.
 
-In: deploy/, the tools at their VERSIONS (built by `go install`, kept outside the clone) and, by `go mod download`, the
-types of Kubernetes (swagger.json) and of the Prometheus operator (its CustomResourceDefinitions). Out: exit status 1
-and a line for each thing that is wrong. Nothing is written but the cache, and no cluster is asked.
+In: deploy/, the tools and types of kubernetes_tools.py. Out: exit status 1 and a line for each thing that is wrong. Nothing is
+written but the cache, and no cluster is asked.
 
     tools/deploy-check.py
 """
 
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 
 import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from kubernetes_tools import ROOT, check, conclude, install, run, schemas
+
 DEPLOY = ROOT / "deploy"
 CHART = DEPLOY / "charts" / "ompipe-operator"
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "ompipe-ci"
-TOOLS = CACHE / "deploy-tools"
-
-VERSIONS = {
-    "helm": ("helm.sh/helm/v4/cmd/helm", "v4.3.1"),
-    "kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.0"),
-    "kubeconform": ("github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0"),
-    "kube-score": ("github.com/zegl/kube-score/cmd/kube-score", "v1.20.0"),
-}
-KUBERNETES = "k8s.io/kubernetes@v1.36.3"
-PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
 
 # What Helm adds, and what only it needs.
 HELM_LABELS = {"app.kubernetes.io/managed-by", "app.kubernetes.io/instance", "helm.sh/chart"}
@@ -56,88 +41,6 @@ WRONG_OPTIONS = [
     "replica=3", "replicas=-1", "env.pollingIntervalSeconds=10", "env.watchNamespaces=a\\,b", "env.watchNamespaces=",
     "env.logLevel=loud", "image.pullPolicy=Sometimes", "image.repository=", "networkPolicy.apiServerPorts=443",
 ]
-
-failures = []
-
-
-def check(holds, message):
-    if not holds:
-        failures.append(message)
-
-
-def run(tool, *arguments, text=None, fails=False):
-    command = [str(TOOLS / tool), *map(str, arguments)]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=ROOT)
-    if not fails:
-        check(done.returncode == 0, f"{tool} {' '.join(command[1:])}:\n{done.stdout}{done.stderr}")
-    return done
-
-
-def install():
-    for tool, (package, version) in VERSIONS.items():
-        stamp = TOOLS / f"{tool}.version"
-        if (TOOLS / tool).exists() and stamp.exists() and stamp.read_text() == version:
-            continue
-        environment = {**os.environ, "GOBIN": str(TOOLS)}
-        subprocess.run(["go", "install", f"{package}@{version}"], check=True, env=environment, cwd="/")
-        stamp.write_text(version)
-
-
-def module(name):
-    answer = subprocess.run(["go", "mod", "download", "-json", name], check=True, capture_output=True, text=True, cwd="/")
-    return pathlib.Path(json.loads(answer.stdout)["Dir"])
-
-
-def close(schema):
-    """Refuses the fields that a type does not have, as the API server does where it is strict."""
-    if isinstance(schema, list):
-        return [close(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    closed = {key: {name: close(part) for name, part in value.items()} if key == "properties" else close(value)
-              for key, value in schema.items()}
-    if isinstance(closed.get("properties"), dict) and not closed.get("x-kubernetes-preserve-unknown-fields"):
-        closed.setdefault("additionalProperties", False)
-    if closed.get("x-kubernetes-int-or-string") or closed.get("format") == "int-or-string":
-        closed.pop("format", None)
-        closed["type"] = ["integer", "string"]
-    return closed
-
-
-def schemas():
-    """A folder with a closed JSON Schema of each kind, as kubeconform looks for them."""
-    folder = CACHE / "deploy-schemas" / re.sub(r"[^\w.]+", "-", f"{KUBERNETES} {PROMETHEUS_OPERATOR}")
-    if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        swagger = json.loads((module(KUBERNETES) / "api/openapi-spec/swagger.json").read_text())
-        definitions = close(swagger["definitions"])
-        definitions["io.k8s.apimachinery.pkg.api.resource.Quantity"] = {"type": ["string", "number"]}
-        for name, schema in definitions.items():
-            for kind in schema.get("x-kubernetes-group-version-kind", []):
-                group = kind["group"].split(".")[0]
-                file = "-".join(filter(None, [kind["kind"].lower(), group, kind["version"]])) + ".json"
-                reachable, waiting = {}, [name]
-                while waiting:
-                    one = waiting.pop()
-                    if one not in reachable:
-                        reachable[one] = definitions[one]
-                        waiting += re.findall(r'"#/definitions/([^"]+)"', json.dumps(definitions[one]))
-                whole = {"$ref": f"#/definitions/{name}", "definitions": reachable}
-                (folder / file).write_text(json.dumps(whole))
-        definitions = module(PROMETHEUS_OPERATOR) / "example/prometheus-operator-crd"
-        for plural in ("prometheusrules", "servicemonitors"):
-            definition = yaml.safe_load((definitions / f"monitoring.coreos.com_{plural}.yaml").read_text())["spec"]
-            for version in definition["versions"]:
-                schema = version["schema"]["openAPIV3Schema"]
-                schema["properties"]["metadata"] = {"type": "object"}
-                kind = f"{definition['names']['kind'].lower()}-monitoring-{version['name']}.json"
-                (folder / kind).write_text(json.dumps(close(schema)))
-        (folder / "complete").touch()
-    for kind in ("OMJob", "CronOMJob"):
-        ours = (ROOT / "schemas" / f"{kind}.json").read_text()
-        (folder / f"{kind.lower()}-pipelines-v1.json").write_text(ours)
-    return folder
-
 
 def conforms(folder, what, text):
     location = f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
@@ -213,7 +116,7 @@ def versions():
 
 
 def main():
-    install()
+    install("helm", "kustomize", "kubeconform", "kube-score")
     folder = schemas()
     run("helm", "lint", "--strict", CHART)
     base = run("kustomize", "build", DEPLOY / "base").stdout
@@ -246,11 +149,7 @@ def main():
         check(done.returncode == 0, f"kube-score of {what}:\n{done.stdout}{done.stderr}")
     metric_names()
     versions()
-    for failure in failures:
-        print(f"deploy-check: {failure}", file=sys.stderr)
-    if failures:
-        sys.exit(1)
-    print(f"deploy-check: {len(objects(base))} objects by kustomize and Helm, the same and valid")
+    conclude("deploy-check", f"{len(objects(base))} objects by kustomize and Helm, the same and valid")
 
 
 if __name__ == "__main__":
