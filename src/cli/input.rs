@@ -36,7 +36,7 @@ pub(crate) struct InputArgs {
 
 impl InputArgs {
     /// Those of a verb that is not told by its command line what to read.
-    pub(crate) fn for_environment(_environment: Option<String>) -> Self {
+    pub(crate) fn of_no_paths() -> Self {
         Self { paths: Vec::new(), templates: None }
     }
 }

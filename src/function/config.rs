@@ -8,13 +8,11 @@ use crate::definition::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean, route};
 use crate::tree::{Node, Span};
 
-const OPTIONS: [&str; 3] = ["environment", "keepDefinitions", "path"];
+const OPTIONS: [&str; 2] = ["keepDefinitions", "path"];
 
 /// The options of a function.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Config {
-    /// The environment to render.
-    pub environment: Option<String>,
     /// A file or folder to read definitions from, beside those among the items.
     pub path: Option<String>,
     /// Whether definitions stay among the items.
@@ -48,7 +46,6 @@ impl Config {
                 continue;
             };
             match (entry.key.as_str(), value) {
-                ("environment", value) => options.environment = Some(value.to_owned()),
                 ("path", value) => options.path = Some(value.to_owned()),
                 ("keepDefinitions", "true" | "false") => options.keep_definitions = value == "true",
                 ("keepDefinitions", _) => found.push(
@@ -84,22 +81,18 @@ mod tests {
     #[test]
     fn options_stand_in_the_data_of_a_configmap() {
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n\
-                    data: {environment: prod, path: pipelines, keepDefinitions: 'true'}\n";
+                    data: {path: pipelines, keepDefinitions: 'true'}\n";
         let (config, found) = read(text);
         assert!(found.is_empty(), "{found:?}");
-        let expected = Config {
-            environment: Some("prod".to_owned()),
-            path: Some("pipelines".to_owned()),
-            keep_definitions: true,
-        };
+        let expected = Config { path: Some("pipelines".to_owned()), keep_definitions: true };
         assert_eq!(config, expected);
     }
 
     #[test]
     fn an_option_that_is_not_known_a_value_that_is_no_string_and_another_kind_are_refused() {
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n\
-                    data: {enviroment: prod, keepDefinitions: true}\n";
-        assert_eq!(read(text).1, ["data.enviroment", "data.keepDefinitions"]);
+                    data: {pth: pipelines, keepDefinitions: true}\n";
+        assert_eq!(read(text).1, ["data.pth", "data.keepDefinitions"]);
         assert_eq!(read("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n").1, ["kind"]);
     }
 
