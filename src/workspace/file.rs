@@ -4,11 +4,9 @@
 //! its own pipelines what they came to, and by what others find them. Their trees are not kept: a
 //! pipeline that is compiled again is read again, which takes less time than its memory is worth.
 
-use std::collections::BTreeMap;
-
 use compact_str::CompactString;
 
-use crate::compile::{Object, Outcome};
+use crate::compile::Outcome;
 use crate::definition::{Definitions, IngestionPipeline};
 use crate::diagnostic::Diagnostics;
 use crate::model::{ObjectNames, PipelineName};
@@ -69,18 +67,4 @@ impl File {
 pub(super) fn is_defining(definitions: &Definitions) -> bool {
     let Definitions { projects, services, pipelines: _, broken, foreign: _ } = definitions;
     !(projects.is_empty() && services.is_empty() && broken.is_empty())
-}
-
-/// The files that objects make, each with its text: objects that share a path share a file, in
-/// apply order.
-pub(super) fn texts<'o>(
-    objects: impl IntoIterator<Item = &'o Object>,
-) -> BTreeMap<&'o str, Vec<&'o str>> {
-    let mut objects = objects.into_iter().collect::<Vec<_>>();
-    objects.sort_by_key(|object| object.order);
-    let mut texts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for object in objects {
-        texts.entry(&object.file).or_default().push(&object.text);
-    }
-    texts
 }

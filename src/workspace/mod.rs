@@ -293,6 +293,7 @@ impl Workspace {
         file.defines = defines;
         file.found = found;
         let former = std::mem::take(&mut file.pipelines);
+        let source = self.sources.get(id).map_or("", |source| source.name.as_str());
         for one in former {
             self.pipelines.remove(&one.name, one.place);
             for object in one.object_names.iter().flatten() {
@@ -310,7 +311,7 @@ impl Workspace {
             if let Some(account) = account.and_then(|of| self.accounts.get_mut(of)) {
                 account.pipelines -= 1;
             }
-            self.touched.keep(one, before);
+            self.touched.keep(one, source, before);
         }
         for one in &compiled {
             self.pipelines.add(&one.name, one.place);

@@ -3,6 +3,8 @@
 //! In: a compiled workspace. Out: findings, objects, and the values of a pipeline with the places
 //! that set them. Nothing is compiled here but the one pipeline that is explained.
 
+use std::cmp::Ordering;
+
 use super::file::Compiled;
 use super::{OfAccount, Workspace};
 use crate::compile::Object;
@@ -21,9 +23,9 @@ impl Workspace {
     }
 
     fn found(&self) -> Diagnostics {
-        let mut files = self.ids().filter_map(|id| Some((id, self.file(id)?)));
-        let mut files = files
-            .by_ref()
+        let mut files = self
+            .ids()
+            .filter_map(|id| Some((id, self.file(id)?)))
             .filter(|(_, file)| {
                 let mut pipelines = file.pipelines.iter();
                 !file.found.is_empty()
@@ -99,17 +101,23 @@ impl Workspace {
         Some(Validator::new(shared, &mut Diagnostics::default()).explain(definition))
     }
 
-    /// The objects of accounts, then those of pipelines in the order of their names, and with them
-    /// everything else that is of use when nothing is to be compiled any more.
+    /// All objects: those of accounts, then those of pipelines in the order of their names.
+    pub fn objects(&self) -> Vec<&Object> {
+        let files = self.files.iter().flatten();
+        let mut pipelines = files.flat_map(|file| &file.pipelines).collect::<Vec<_>>();
+        pipelines.sort_by(|one, other| self.order_of_pipelines(one, other));
+        let accounts = self.accounts.values().flat_map(|of| &of.objects);
+        accounts.chain(pipelines.into_iter().flat_map(|one| &one.outcome.objects)).collect()
+    }
+
+    /// [`Workspace::objects`] taken out, and with them everything else that is of use when nothing
+    /// is to be compiled any more.
     pub(super) fn into_parts(mut self) -> (Vec<Object>, Diagnostics, Sources) {
         let found = self.found();
         let pipelines = self.files.iter_mut().flatten();
         let mut pipelines =
             pipelines.flat_map(|file| std::mem::take(&mut file.pipelines)).collect::<Vec<_>>();
-        pipelines.sort_by(|one, other| {
-            let places = || self.order_of_places(one.place, other.place);
-            one.name.cmp(&other.name).then_with(places)
-        });
+        pipelines.sort_by(|one, other| self.order_of_pipelines(one, other));
         let accounts = std::mem::take(&mut self.accounts).into_values();
         let mut objects = accounts.flat_map(|of| of.objects).collect::<Vec<_>>();
         objects.reserve(pipelines.len() * 2);
@@ -117,5 +125,10 @@ impl Workspace {
             objects.extend(outcome.objects);
         }
         (objects, found, self.sources)
+    }
+
+    fn order_of_pipelines(&self, one: &Compiled, other: &Compiled) -> Ordering {
+        let places = || self.order_of_places(one.place, other.place);
+        one.name.cmp(&other.name).then_with(places)
     }
 }
