@@ -22,6 +22,7 @@ mod man;
 mod render;
 #[cfg(feature = "controller")]
 mod run;
+mod schedule;
 mod schema;
 mod session;
 mod spec;
@@ -127,6 +128,7 @@ enum Verb {
     Explain(explain::ExplainArgs),
     #[command(name = "fn")]
     Function(function::FunctionArgs),
+    Schedule(Box<schedule::ScheduleArgs>),
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
@@ -162,6 +164,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Render(args) => render::run(&args, &mut session),
         Verb::Explain(args) => explain::run(&args, &mut session),
         Verb::Function(args) => function::run(&args, &mut session),
+        Verb::Schedule(args) => schedule::run(&args, &mut session),
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),

@@ -11,6 +11,7 @@ use crate::manifest::Manifest;
 use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer};
 use crate::spec::Bundle;
+use crate::survey::Seen;
 use crate::tree::Span;
 use crate::validate::Validator;
 use crate::yaml;
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub objects: Vec<Object>,
     /// Whom its pods run as, if its objects are wanted.
     pub account: Option<Account>,
+    /// What views of the whole project take of it, if that is wanted.
+    pub seen: Option<Box<Seen>>,
     /// What is wrong with it.
     pub found: Diagnostics,
 }
@@ -66,6 +69,8 @@ pub struct Compiler<'a> {
     pub renderer: Option<&'a Renderer>,
     /// What each is rendered to.
     pub mode: Mode,
+    /// Whether views of the whole project look at them.
+    pub survey: bool,
 }
 
 impl Compiler<'_> {
@@ -77,7 +82,12 @@ impl Compiler<'_> {
         let (Some(mut pipeline), Some(renderer)) = (pipeline, self.renderer) else {
             return outcome;
         };
+        let mut seen = self.survey.then(|| Box::new(Seen::before(definition, &pipeline)));
         let manifests = renderer.pipeline(&mut pipeline, self.mode, found);
+        if let Some(seen) = &mut seen {
+            seen.add(&manifests);
+        }
+        outcome.seen = seen;
         if wanted {
             let folder = Some(pipeline.names.folder.as_str());
             let span = definition.name_span();

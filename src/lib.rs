@@ -2,6 +2,7 @@
 //! ingestion.
 #![warn(missing_docs)]
 
+pub mod calendar;
 pub mod compile;
 #[cfg(feature = "controller")]
 pub mod controller;
@@ -17,6 +18,7 @@ pub mod render;
 pub mod schema;
 pub mod source;
 pub mod spec;
+pub mod survey;
 pub mod tree;
 pub mod validate;
 pub mod workspace;

@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 21] = [
     "tree",
     "source",
     "diagnostic",
@@ -52,6 +52,8 @@ const LAYERS: [&str; 19] = [
     "validate",
     "manifest",
     "render",
+    "survey",
+    "calendar",
     "project",
     "output",
     "import",

@@ -82,6 +82,23 @@ pub(crate) fn compile(
     only: &[String],
     objects: bool,
 ) -> Result<Vec<Object>, Error> {
+    let options = options(project, args, mode, only, objects)?;
+    Ok(workspace::compile(
+        &mut project.definitions,
+        options,
+        &mut project.sources,
+        &mut project.found,
+    ))
+}
+
+/// What compiling a project takes beside its definitions.
+pub(crate) fn options(
+    project: &mut Project,
+    args: &InputArgs,
+    mode: Mode,
+    only: &[String],
+    objects: bool,
+) -> Result<Options, Error> {
     let root = project.root.clone().unwrap_or_else(|| PathBuf::from("."));
     let (folder, required) = match &args.templates {
         Some(folder) => (folder.clone(), true),
@@ -90,13 +107,7 @@ pub(crate) fn compile(
     let templates = project::templates(&folder, required)
         .map_err(|error| Error::new("failed to read the templates").because(error))?;
     let bundle = bundle(project, &root)?;
-    let options = Options { mode, only: only.to_vec(), templates, bundle, objects };
-    Ok(workspace::compile(
-        &mut project.definitions,
-        options,
-        &mut project.sources,
-        &mut project.found,
-    ))
+    Ok(Options { mode, only: only.to_vec(), templates, bundle, objects })
 }
 
 /// OpenMetadata's schema, of the version that the project names.

@@ -115,6 +115,16 @@ impl Session {
         self.global.format == Format::Text
     }
 
+    /// Whether results are written for programs.
+    pub(crate) fn writes_json(&self) -> bool {
+        self.global.format == Format::Json
+    }
+
+    /// Whether results on stdout are written in colour.
+    pub(crate) fn colors_results(&self) -> bool {
+        self.color(&io::stdout())
+    }
+
     /// Writes out what is buffered.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         Ok(self.out.flush()?)

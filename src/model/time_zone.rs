@@ -17,6 +17,11 @@ pub struct TimeZone(CompactString);
 text_newtype!(TimeZone);
 
 impl TimeZone {
+    /// `UTC`.
+    pub fn utc() -> Self {
+        Self(CompactString::const_new("UTC"))
+    }
+
     /// Its offsets and when they change.
     pub fn rules(&self) -> jiff::tz::TimeZone {
         TimeZoneDatabase::bundled().get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)

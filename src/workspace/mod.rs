@@ -49,7 +49,7 @@ use file::{Compiled, File};
 use reach::Reach;
 
 pub use changes::Changes;
-pub use once::compile;
+pub use once::{compile, survey};
 
 /// A project in memory.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub struct Workspace {
     set_found: Diagnostics,
     pending: Pending,
     touched: Touched,
+    /// Whether views of the whole project look at the pipelines.
+    survey: bool,
 }
 
 #[derive(Debug, Default)]
@@ -153,6 +155,7 @@ impl Workspace {
             set_found: Diagnostics::default(),
             pending: Pending { files: pending, everything: true },
             touched: Touched::default(),
+            survey: false,
         };
         workspace.set_templates(own);
         workspace
@@ -336,7 +339,8 @@ impl Workspace {
         let shared = defining.fold(shared, |shared, file| shared.with(&file.defines));
         let validator = Validator::new(shared, &mut set_found);
         let renderer = self.templates.renderer.as_ref();
-        let compiler = Compiler { validator, renderer, mode: self.options.mode };
+        let compiler =
+            Compiler { validator, renderer, mode: self.options.mode, survey: self.survey };
 
         let of_file = |(id, pipelines): (SourceId, Vec<IngestionPipeline>)| {
             let mut checked = Diagnostics::default();

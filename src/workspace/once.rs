@@ -1,12 +1,14 @@
 //! A set of definitions → all objects, once: what `render` and `validate` do.
 //!
 //! In: definitions and the options of a verb. Out: [`Object`]s, in an order that depends on names
-//! alone, and findings. It is a [`Workspace`] that is asked once.
+//! alone, and findings; or what views of the whole take of them. It is a [`Workspace`] that is asked
+//! once.
 
 use crate::compile::{Object, Options};
 use crate::definition::Definitions;
 use crate::diagnostic::Diagnostics;
 use crate::source::Sources;
+use crate::survey::Seen;
 
 use super::Workspace;
 
@@ -27,6 +29,26 @@ pub fn compile(
     *found = all;
     *sources = texts;
     objects
+}
+
+/// Validates and renders all pipelines, and gives what views of the whole project take of each, in
+/// the order of names. With an error among the findings it is not whole.
+pub fn survey(
+    definitions: &mut Definitions,
+    options: Options,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Vec<Seen> {
+    let taken = (std::mem::take(definitions), std::mem::take(found));
+    let options = Options { objects: false, ..options };
+    let mut workspace = Workspace::of(std::mem::take(sources), taken.0, taken.1, options);
+    workspace.survey = true;
+    workspace.compile();
+    let seen = workspace.take_seen();
+    let (_, all, texts) = workspace.into_parts();
+    *found = all;
+    *sources = texts;
+    seen
 }
 
 #[cfg(test)]

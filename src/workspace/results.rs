@@ -12,6 +12,7 @@ use crate::definition::{IngestionProject, ServiceConnection};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::text;
 use crate::source::Sources;
+use crate::survey::Seen;
 use crate::tree::{Node, SourceId, Span};
 use crate::validate::{Shared, Validator};
 
@@ -99,6 +100,15 @@ impl Workspace {
         let defining = self.defining.iter().filter_map(|id| self.file(*id));
         let shared = defining.fold(shared, |shared, file| shared.with(&file.defines));
         Some(Validator::new(shared, &mut Diagnostics::default()).explain(definition))
+    }
+
+    /// What views of the whole project take of the pipelines, by name.
+    pub(super) fn take_seen(&mut self) -> Vec<Seen> {
+        let pipelines = self.files.iter_mut().flatten().flat_map(|file| &mut file.pipelines);
+        let mut seen =
+            pipelines.filter_map(|one| Some(*one.outcome.seen.take()?)).collect::<Vec<_>>();
+        seen.sort_by(|one, other| one.planned.name.cmp(&other.planned.name));
+        seen
     }
 
     /// All objects: those of accounts, then those of pipelines in the order of their names.
