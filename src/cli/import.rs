@@ -15,8 +15,9 @@ use super::starter;
 
 /// Turn what you have into a project
 ///
-/// Workflow files, as `metadata ingest -c FILE` takes them, and what OpenMetadata's server exports
-/// of its ingestion pipelines and services. Each pipeline becomes an IngestionPipeline and, where it
+/// Workflow files, as `metadata ingest -c FILE` takes them; what OpenMetadata's server exports of
+/// its ingestion pipelines and services; and the ConfigMaps, CronJobs and CronOMJobs that its
+/// Kubernetes client made, as `kubectl get -o yaml` prints them. Each pipeline becomes an IngestionPipeline and, where it
 /// names one, a ServiceConnection; what most say alike goes into ompipe.yaml. A literal secret is
 /// never carried over: a reference to a Secret takes its place, and the Secrets to create are
 /// listed, with all that did not come along. No file is ever overwritten.
@@ -25,9 +26,10 @@ use super::starter;
 Examples:
   ompipe import snowflake.yaml -o analytics
   ompipe import workflows/ -o analytics && cd analytics && ompipe render
-  ompipe import pipelines.json databaseServices.json -o analytics")]
+  ompipe import pipelines.json databaseServices.json -o analytics
+  kubectl get configmap,cronjob,cronomjob -o yaml | ompipe import - -o analytics")]
 pub(crate) struct ImportArgs {
-    /// Workflow files and exports, or folders of them; `-` is standard input
+    /// Workflow files, exports and objects, or folders of them; `-` is standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 

@@ -189,6 +189,12 @@ codes! {
     IMPORT_TWICE = "OMP0721", "pipeline imported twice";
     /// An exported pipeline that is none.
     IMPORT_ENTITY = "OMP0722", "malformed export of a pipeline";
+    /// A CronJob or CronOMJob reads a ConfigMap that was not given.
+    IMPORT_NO_CONFIG_MAP = "OMP0723", "CronJob without its ConfigMap";
+    /// A ConfigMap of OpenMetadata's name that holds no workflow.
+    IMPORT_NO_WORKFLOW = "OMP0724", "ConfigMap without a workflow";
+    /// Two objects run the same pipeline on different terms.
+    IMPORT_TWO_SCHEDULES = "OMP0725", "two schedules of one pipeline";
     /// An expression of a template fails, or a scalar's braces do not close.
     TEMPLATE_EXPRESSION = "OMP0601", "a template's expression fails";
     /// An include names no template, or leads back to itself.

@@ -16,6 +16,7 @@ use super::parameters::Shared;
 use super::report::{Note, Report};
 use super::secrets::SecretLeaves;
 use super::services::{Service, Services};
+use super::variables;
 use crate::definition::PipelineType;
 use crate::definition::parameters::Parameters;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
@@ -71,18 +72,22 @@ struct Pipeline {
 
 /// Makes a project of what was found. Nothing is made of what has a finding.
 pub fn convert(inputs: Found, options: Options<'_>, found: &mut Diagnostics) -> Conversion {
-    let (skipped, comments) = (inputs.skipped.clone(), inputs.comments);
-    let Drafts { pipelines, records, notes, server } = inputs.into_drafts(found);
+    let comments = inputs.comments;
+    let Drafts { pipelines, records, skipped, notes, server } = inputs.into_drafts(found);
     let mut report = Report { skipped, notes, ..Report::default() };
     let mut services = Services::default();
-    let mut pipelines =
-        pipelines_of(distinct(pipelines, found), records, &mut services, &mut report);
+    let mut pipelines = pipelines_of(distinct(pipelines, found), records, &mut services);
     let mut lifter = Lifter::default();
     for service in &mut services.all {
         lift_recorded(service, options.bundle, &mut lifter);
     }
     for pipeline in &mut pipelines {
         lift(pipeline, &mut services.all, options.bundle, &mut lifter, &mut report);
+    }
+    for Pipeline { draft, .. } in &mut pipelines {
+        variables::lift(draft, &mut lifter);
+        let note = |text| Note { file: draft.label.clone(), text };
+        report.notes.extend(std::mem::take(&mut draft.left_behind).into_iter().map(note));
     }
     let server = common_server(&pipelines, server, &mut lifter, &mut report);
     let shared = Shared::of(pipelines.iter().map(|pipeline| &pipeline.draft.parameters));
@@ -173,14 +178,10 @@ fn pipelines_of(
     drafts: Vec<Draft>,
     records: Vec<Record>,
     services: &mut Services,
-    report: &mut Report,
 ) -> Vec<Pipeline> {
     let mut names = Names::default();
     let mut pipelines = Vec::new();
-    for mut draft in drafts {
-        let label = &draft.label;
-        let note = |text| Note { file: label.clone(), text };
-        report.notes.extend(std::mem::take(&mut draft.left_behind).into_iter().map(note));
+    for draft in drafts {
         let service = match draft.form {
             Form::Whole => services.of(&draft.workflow, draft.pipeline_type),
             Form::Partial { .. } => None,

@@ -3,7 +3,7 @@
 //! In: what the recognisers of [`super::origin`] make of files, exports and objects. Out:
 //! [`Draft`]s, which [`super::convert()`] turns into definitions and knows no origin of.
 
-use super::report::Note;
+use super::report::{Note, Skipped};
 use crate::definition::PipelineType;
 use crate::tree::{Mapping, Node, Span};
 
@@ -14,6 +14,8 @@ pub(super) struct Draft {
     pub(super) label: String,
     /// Where its workflow stands, for who fetches the values of its secrets.
     pub(super) stands_in: String,
+    /// Where its pods are said, likewise.
+    pub(super) pod_stands_in: String,
     /// Where to point when something is wrong with it.
     pub(super) span: Span,
     /// Names for it, the plainest first.
@@ -88,6 +90,8 @@ pub(super) struct Drafts {
     pub(super) pipelines: Vec<Draft>,
     /// The services that pipelines of a [`Form::Partial`] name, each once.
     pub(super) records: Vec<Record>,
+    /// What was left out.
+    pub(super) skipped: Vec<Skipped>,
     /// What concerns no pipeline alone.
     pub(super) notes: Vec<Note>,
     /// How the server is reached, where only a guess is to be had.
@@ -100,6 +104,7 @@ impl Draft {
         Self {
             stands_in: label.clone(),
             label,
+            pod_stands_in: String::new(),
             span: workflow.span,
             names: Vec::new(),
             fqn: None,

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// The longest name that is made: what Kubernetes lets a label's value and a Service's name be.
 const MAX_LENGTH: usize = 63;
 
+/// How standard input is called, which has no name.
+pub(super) const STANDARD_INPUT: &str = "standard input";
+
 /// Names that are taken.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -88,7 +91,7 @@ pub(super) fn of_file(path: &str, pipeline_type: &str) -> Vec<String> {
     let path = path.trim_start_matches("./");
     let mut steps = path.rsplit('/').filter(|step| !matches!(*step, "" | "." | ".."));
     let file = match steps.next() {
-        None | Some("-") => "pipeline",
+        None | Some(STANDARD_INPUT) => "pipeline",
         Some(name) => stem(name),
     };
     let mut names = vec![sanitize(file)];
@@ -119,7 +122,7 @@ mod tests {
         assert_eq!(sanitize("Zürich"), "z-rich");
         assert_eq!(sanitize(&"x".repeat(80)).len(), 63);
         assert_eq!(sanitize("a--b_-c"), "a-b-c", "as OpenMetadata's own client does");
-        assert_eq!(of_file("-", "usage")[0], "pipeline");
+        assert_eq!(of_file(STANDARD_INPUT, "usage")[0], "pipeline");
         assert_eq!(of_file("../../etc.yaml", "usage")[0], "etc");
     }
 

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::origin::{Found, WORKFLOW_CONFIG};
+use super::names::STANDARD_INPUT;
+use super::origin::{Found, NotTaken, WORKFLOW_CONFIG};
 use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::project;
@@ -171,19 +172,22 @@ fn read_file(
         return Ok(());
     }
     let several = documents.len() > 1;
-    let (mut taken, mut others) = (false, Vec::new());
+    let name = if name == "-" { STANDARD_INPUT.to_owned() } else { name };
+    let (mut taken, mut objects, mut others) = (false, false, Vec::new());
     for (number, document) in documents.into_iter().enumerate() {
         let name = match number {
             0 => name.clone(),
             _ => format!("{name}#{}", number + 1),
         };
-        match inputs.take(&name, document) {
+        match inputs.take(&name, document, sources, found) {
             Ok(()) => taken = true,
-            Err(reason) => others.push((name, reason)),
+            Err(NotTaken::Because(reason)) => others.push((name, reason)),
+            Err(NotTaken::Counted) => objects = true,
         }
     }
     if !taken {
         let reason = match others.first() {
+            _ if objects => "no object in it is a ConfigMap, CronJob or CronOMJob of a pipeline's",
             None => "it is empty",
             Some(_) if several => "none of its documents is a workflow or an export",
             Some((_, reason)) => reason,
@@ -192,7 +196,9 @@ fn read_file(
             let path = path.to_owned();
             return Err(ReadError::NothingIn { path, reason });
         }
-        inputs.skip(name, reason);
+        if !objects {
+            inputs.skip(name, reason);
+        }
         return Ok(());
     }
     inputs.comments |= comments;

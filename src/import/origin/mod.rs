@@ -3,6 +3,7 @@
 //! In: documents as they were read. Out: [`Found`], which holds each by what it is, and from that
 //! the [`Drafts`] of all. Nothing here reads a file.
 
+mod cluster;
 mod server;
 mod timing;
 mod workflow;
@@ -12,6 +13,7 @@ pub(super) use workflow::WORKFLOW_CONFIG;
 use super::draft::Drafts;
 use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
+use crate::source::Sources;
 use crate::tree::Node;
 
 /// A document that was recognised.
@@ -24,6 +26,14 @@ pub struct Input {
     pub node: Node,
 }
 
+/// Why a document holds nothing to import.
+pub(super) enum NotTaken {
+    /// In a few words.
+    Because(&'static str),
+    /// It holds objects of a cluster, which are counted.
+    Counted,
+}
+
 /// What was found, by what it is.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -31,6 +41,8 @@ pub struct Found {
     pub workflows: Vec<Input>,
     /// What OpenMetadata's server exports.
     pub(super) export: server::Export,
+    /// What OpenMetadata made in a cluster.
+    pub(super) objects: cluster::Objects,
     /// What was left out.
     pub skipped: Vec<Skipped>,
     /// Whether any of the files has a YAML comment.
@@ -38,15 +50,25 @@ pub struct Found {
 }
 
 impl Found {
-    /// Files a document by what it is; an error says why it is nothing that can be imported.
-    pub(super) fn take(&mut self, name: &str, document: Node) -> Result<(), &'static str> {
+    /// Files a document by what it is; an error says why nothing in it can be imported.
+    pub(super) fn take(
+        &mut self,
+        name: &str,
+        document: Node,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Result<(), NotTaken> {
+        if cluster::Objects::is_one(&document) {
+            let taken = self.objects.take(name, &document, sources, found);
+            return taken.then_some(()).ok_or(NotTaken::Counted);
+        }
         let input = Input { name: name.to_owned(), node: document };
         if server::Export::is_one(&input.node) {
             self.export.take(input);
             return Ok(());
         }
         match workflow::not_a_workflow(&input.node) {
-            Some(reason) => return Err(reason),
+            Some(reason) => return Err(NotTaken::Because(reason)),
             None => self.workflows.push(input),
         }
         Ok(())
@@ -54,14 +76,15 @@ impl Found {
 
     /// Whether there is nothing to import.
     pub(super) fn is_empty(&self) -> bool {
-        self.workflows.is_empty() && self.export.is_empty()
+        self.workflows.is_empty() && self.export.is_empty() && self.objects.is_empty()
     }
 
     /// The pipelines of all origins.
     pub(super) fn into_drafts(self, found: &mut Diagnostics) -> Drafts {
-        let mut drafts = Drafts::default();
+        let mut drafts = Drafts { skipped: self.skipped, ..Drafts::default() };
         workflow::drafts(self.workflows, &mut drafts, found);
         self.export.drafts(&mut drafts, found);
+        self.objects.drafts(&mut drafts, found);
         drafts
     }
 }
