@@ -1,10 +1,11 @@
 //! `ompipe render`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ompipe::diagnostic::{Diagnostic, Diagnostics, code};
-use ompipe::output::{self, Edits, FileSet, Folder, Written};
+use ompipe::output::{self, Change, Checked, Difference, Edits, FileSet, Folder, Written};
 use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::tree::Span;
@@ -26,6 +27,7 @@ Examples:
   ompipe render                            The project of the current folder
   ompipe render -o rendered                One file per object, for Git
   ompipe render --force -o rendered        The same, over edits by hand
+  ompipe render --check -o rendered        Whether it is up to date, for CI
   ompipe render | kubectl apply -f -       To the cluster
   ompipe render --run -l orders            One run of the pipeline orders, now
   ompipe render pipelines/orders.yaml services ompipe.yaml")]
@@ -47,8 +49,12 @@ pub(crate) struct RenderArgs {
 
     /// Overwrite what was changed by hand in the folder, and take over files that the lock does not
     /// list
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", conflicts_with = "check")]
     force: bool,
+
+    /// Write nothing; exit with 1, and print a diff, if the folder is not what would be written
+    #[arg(long, requires = "output")]
+    check: bool,
 
     /// The id of that run [default: derived from what is run]
     #[arg(long, value_name = "UUID", requires = "run")]
@@ -61,6 +67,11 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
         return Err(Error::new("a folder is written whole, and --pipeline renders a part")
             .with_hint("Leave out one of --output and --pipeline."));
     }
+    if folder.is_none() && (args.check || args.force) {
+        let option = if args.check { "--check" } else { "--force" };
+        return Err(Error::new(format!("{option} is about a folder, and --output names none"))
+            .with_hint("Name the folder: `-o rendered`."));
+    }
     let mode = if args.run { Mode::Run(args.run_id) } else { Mode::Scheduled };
     let mut project = input::read(&args.input)?;
     let objects = input::compile(&mut project, &args.input, mode, &args.pipelines, true)?;
@@ -71,6 +82,9 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
     let mut found = std::mem::take(&mut project.found).into_sorted();
     if !session.fails_on(&found) {
         match folder {
+            Some(folder) if args.check => {
+                found.extend(check_folder(folder, &files, &mut project, session)?);
+            }
             Some(folder) => {
                 let edits = if args.force { Edits::Overwrite } else { Edits::Refuse };
                 found.extend(write_folder(folder, &files, edits, &mut project, session)?);
@@ -113,6 +127,66 @@ fn write_folder(
         found.extend(written.stale.iter().map(|stale| not_ours(&path.join(stale))));
     }
     Ok(found)
+}
+
+/// Compares the files with the folder, and prints the differences; gives what is wrong in the folder,
+/// and that it differs.
+fn check_folder(
+    path: &Path,
+    files: &FileSet,
+    project: &mut Project,
+    session: &mut Session,
+) -> Result<Vec<Diagnostic>, Error> {
+    let mut found = Diagnostics::default();
+    let mut sources = std::mem::take(&mut project.sources);
+    let inputs = input::inputs(project);
+    let checked = output::check(path, files, &inputs, &mut sources, &mut found);
+    project.sources = sources;
+    let checked = checked.map_err(|error| {
+        Error::new(format!("failed to compare with {}", path.display())).because(error)
+    })?;
+    let mut found = found.into_sorted();
+    let Some(Checked { differences, stale }) = checked else {
+        return Ok(found);
+    };
+    if session.writes_json() {
+        let document = serde_json::json!({"folder": path, "differences": &differences});
+        serde_json::to_writer_pretty(session.out(), &document)
+            .map_err(|error| Error::from(std::io::Error::from(error)))?;
+        session.out().write_all(b"\n")?;
+    } else {
+        for difference in &differences {
+            session.out().write_all(difference.diff.as_deref().unwrap_or_default().as_bytes())?;
+        }
+    }
+    if differences.is_empty() {
+        session.say(&format!("{} is up to date.", path.display()));
+    } else {
+        found.push(differs(path, &differences));
+    }
+    found.extend(stale.iter().map(|stale| not_ours(&path.join(stale))));
+    Ok(found)
+}
+
+/// How many files are named beside the diff.
+const NAMED: usize = 10;
+
+fn differs(path: &Path, differences: &[Difference]) -> Diagnostic {
+    let path = path.display();
+    let message = format!("{path} is not what the definitions give");
+    let finding = Diagnostic::error(&code::OUTPUT_DIFFERS, Span::NONE, message);
+    let named = differences.iter().take(NAMED).map(|difference| {
+        let change = match difference.change {
+            Change::Changed => "changed",
+            Change::Missing => "missing",
+            Change::Surplus => "surplus",
+        };
+        format!("{change}: {}", difference.path)
+    });
+    let more =
+        differences.len().checked_sub(NAMED + 1).map(|more| format!("and {} more", more + 1));
+    let finding = named.chain(more).fold(finding, Diagnostic::with_note);
+    finding.with_help(format!("`ompipe render -o {path}` brings it up to date"))
 }
 
 fn sentence(path: &Path, written: &Written) -> String {

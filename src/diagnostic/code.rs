@@ -180,6 +180,8 @@ codes! {
     LOCK_MALFORMED = "OMP0640", "lock that cannot be read";
     /// A symbolic link where rendered files are to lie.
     OUTPUT_LINK = "OMP0641", "symbolic link in the output folder";
+    /// The output folder holds something else than the definitions give.
+    OUTPUT_DIFFERS = "OMP0642", "output folder that is not up to date";
     /// A function's configuration that is of another kind, or says what no option is.
     FUNCTION_CONFIG = "OMP0645", "function configuration that cannot be followed";
 

@@ -150,7 +150,7 @@ fn look(
 
 /// Whether a folder of these files is a link, which is found wrong: it may lead out of the output
 /// folder, and what is written there would be written elsewhere.
-fn has_linked_folders<'p>(
+pub(super) fn has_linked_folders<'p>(
     root: &Path,
     paths: impl Iterator<Item = &'p str>,
     found: &mut Diagnostics,

@@ -40,17 +40,17 @@ pub struct Written {
 
 /// An output folder with its lock. Nobody else writes to it as long as this is there.
 pub struct Folder {
-    root: PathBuf,
-    owned: Owned,
+    pub(super) root: PathBuf,
+    pub(super) owned: Owned,
     /// The lock as it is on the disk.
-    lock: Option<String>,
+    pub(super) lock: Option<String>,
     pending: Pending,
     disk: Disk,
     _guard: Option<Guard>,
 }
 
 /// The hashes that ompipe has given a file, or was about to.
-type Owned = BTreeMap<String, Vec<Hash>>;
+pub(super) type Owned = BTreeMap<String, Vec<Hash>>;
 
 impl Folder {
     /// Opens a folder to write to it; it is made when it is not there. `inputs` are the project's
@@ -84,6 +84,18 @@ impl Folder {
         let guard = Guard::take(&root)?;
         let folder = Self::read(disk, root, edits, sources, found)?;
         Ok(folder.map(|folder| Self { _guard: Some(guard), ..folder }))
+    }
+
+    /// Opens a folder to compare with it.
+    pub(super) fn open_to_read(
+        root: PathBuf,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Result<Option<Self>, Error> {
+        if is_link(&root, "folder", found) {
+            return Ok(None);
+        }
+        Self::read(Disk::default(), root, Edits::Refuse, sources, found)
     }
 
     fn read(

@@ -1,8 +1,7 @@
 //! Rendered files out: to standard output as one stream, or to a folder with its index and its lock.
 //!
 //! In: a [`FileSet`], complete and free of errors: a run that found any writes nothing, and does
-//! not come here. Out: bytes; what changed. It
-//! renders nothing.
+//! not come here. Out: bytes; what changed, or what would change ([`check()`]). It renders nothing.
 //!
 //! # Whose a file is
 //!
@@ -39,9 +38,11 @@
 //!
 //! Two writers are kept apart by a lock on the folder, see `guard`.
 
+mod check;
 mod compare;
 #[cfg(test)]
 mod crash_tests;
+mod diff;
 mod disk;
 mod file_set;
 mod folder;
@@ -61,6 +62,7 @@ mod write;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use check::{Change, Checked, Difference, check};
 pub use file_set::{File, FileSet};
 pub use folder::{Folder, Written};
 pub use rendered_folder::{RenderedFolder, Update};
