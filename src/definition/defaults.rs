@@ -99,6 +99,8 @@ impl Parameters {
             seccomp_profile_type,
             resources,
             extra_env_vars,
+            // It stays in the node, and so does what it is by default.
+            secrets: _,
             pod_annotations,
             tolerations,
             use_om_job_operator,

@@ -14,6 +14,7 @@ mod kinds;
 pub mod parameters;
 mod parse;
 mod pipeline_type;
+pub mod secrets;
 pub mod written;
 
 pub use as_node::AsNode;

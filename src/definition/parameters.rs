@@ -9,7 +9,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::as_node::AsNode;
 use super::defaults;
+use super::secrets::Secrets;
 use super::written::{EnvVars, Names, Pairs, Resources, Tolerations};
 
 /// How ingestion runs on Kubernetes: image, schedule limits, resources, placement and security of
@@ -121,6 +123,11 @@ pub struct Parameters {
     #[schemars(example = ["LOG_LEVEL:DEBUG", "JAVA_OPTS:-Xmx2g -XX:+UseG1GC"])]
     #[schemars(example = serde_json::json!([{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}]))]
     pub extra_env_vars: Option<EnvVars>,
+
+    /// How the values that `secretKeyRef` refers to come to the pods. Default: each as a variable,
+    /// from the Secret that the reference names.
+    #[schemars(example = serde_json::json!({"way": "externalSecret", "externalSecret": {"storeRef": {"name": "vault"}}}))]
+    pub secrets: Option<AsNode<Secrets>>,
 
     /// Annotations of the pods: a mapping, or `key=value` pairs separated by commas. Default: none.
     #[schemars(example = &"prometheus.io/scrape=true,prometheus.io/port=8080")]

@@ -135,6 +135,14 @@ codes! {
     PASSWORD_IN_URL = "OMP0503", "password within a URL";
     /// The key secretEnv, which has no meaning yet.
     SECRET_ENV = "OMP0504", "reserved form of a secret";
+    /// The way of the secrets lacks something, or says what cannot be read.
+    SECRET_WAY = "OMP0505", "incomplete way of the secrets";
+    /// A Secret that anybody can read lies among the definitions.
+    PLAIN_SECRET = "OMP0506", "unencrypted Secret among the definitions";
+    /// A file with an encrypted Secret that cannot be passed on as it is.
+    ENCRYPTED_FILE = "OMP0507", "encrypted file that cannot pass through";
+    /// A reference has no value among the local ones, or none that a workflow can hold.
+    NO_LOCAL_VALUE = "OMP0508", "reference without a local value";
 
     /// A field that the Kubernetes type does not have.
     MANIFEST_UNKNOWN_FIELD = "OMP0620", "unknown field in a Kubernetes object";

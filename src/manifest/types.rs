@@ -1,8 +1,8 @@
-//! The types of rendered objects, compiled once from `kubernetes.json` and `omjob.json` into a form
+//! The types of rendered objects, compiled once from `kubernetes.json`, `omjob.json` and `externalsecret.json` into a form
 //! for walking a tree: which fields a mapping has, which mappings are free, what a list's entries
 //! are told apart by.
 //!
-//! In: the two tables. Out: [`Type`]s, looked up by kind or by name. It does not judge a value;
+//! In: the tables. Out: [`Type`]s, looked up by kind or by name. It does not judge a value;
 //! that is `kubernetes`.
 
 use std::collections::HashMap;
@@ -19,18 +19,23 @@ const KUBERNETES: &str = include_str!("kubernetes.json");
 /// The operator's types, written by hand.
 const OMJOB: &str = include_str!("omjob.json");
 
-/// Both tables as one JSON Schema, its types under `$defs`.
+/// External Secrets' type, as far as it is rendered, written by hand.
+const EXTERNAL_SECRET: &str = include_str!("externalsecret.json");
+
+/// The tables as one JSON Schema, its types under `$defs`.
 pub(super) static DOCUMENT: LazyLock<Json> = LazyLock::new(|| {
     // The tables are part of the binary and parsed by a test: what cannot be read here cannot have
     // been released.
     let mut document: Json = serde_json::from_str(KUBERNETES).unwrap_or_default();
-    let ours: Json = serde_json::from_str(OMJOB).unwrap_or_default();
-    if let (Some(all), Json::Object(ours)) =
-        (document.get_mut("$defs").and_then(Json::as_object_mut), ours)
-        && let Some(Json::Object(definitions)) =
-            ours.into_iter().find_map(|(key, value)| (key == "$defs").then_some(value))
-    {
-        all.extend(definitions);
+    for table in [OMJOB, EXTERNAL_SECRET] {
+        let table: Json = serde_json::from_str(table).unwrap_or_default();
+        if let (Some(all), Json::Object(table)) =
+            (document.get_mut("$defs").and_then(Json::as_object_mut), table)
+            && let Some(Json::Object(definitions)) =
+                table.into_iter().find_map(|(key, value)| (key == "$defs").then_some(value))
+        {
+            all.extend(definitions);
+        }
     }
     document
 });
@@ -124,6 +129,7 @@ pub(super) fn definition(api_version: &str, kind: &str) -> Option<&'static str> 
         ("batch/v1", "Job") => "batch.v1.Job",
         ("rbac.authorization.k8s.io/v1", "Role") => "rbac.v1.Role",
         ("rbac.authorization.k8s.io/v1", "RoleBinding") => "rbac.v1.RoleBinding",
+        ("external-secrets.io/v1", "ExternalSecret") => "externalsecrets.v1.ExternalSecret",
         ("pipelines.openmetadata.org/v1", "OMJob") => "pipelines.v1.OMJob",
         ("pipelines.openmetadata.org/v1", "CronOMJob") => "pipelines.v1.CronOMJob",
         _ => return None,
@@ -350,6 +356,7 @@ mod tests {
             ("batch/v1", "Job"),
             ("rbac.authorization.k8s.io/v1", "Role"),
             ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+            ("external-secrets.io/v1", "ExternalSecret"),
             ("pipelines.openmetadata.org/v1", "OMJob"),
             ("pipelines.openmetadata.org/v1", "CronOMJob"),
         ] {

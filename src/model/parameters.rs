@@ -7,7 +7,7 @@ use compact_str::CompactString;
 
 use super::{
     Annotations, EnvVariable, ImageReference, Namespace, NodeSelector, Quantity, Resources,
-    SecretName, ServiceAccountName, Toleration,
+    SecretName, SecretWay, ServiceAccountName, Toleration,
 };
 use crate::definition::parameters::{
     ConcurrencyPolicy, ExitHandler, ImagePullPolicy, SeccompProfileType,
@@ -43,6 +43,7 @@ pub struct Parameters {
     pub seccomp_profile_type: SeccompProfileType,
     pub resources: Resources,
     pub extra_env_vars: Vec<EnvVariable>,
+    pub secrets: SecretWay,
     pub pod_annotations: Annotations,
     pub tolerations: Vec<Toleration>,
     pub use_om_job_operator: bool,
@@ -76,6 +77,7 @@ impl Parameters {
             seccomp_profile_type,
             resources,
             extra_env_vars: _,
+            secrets,
             pod_annotations: _,
             tolerations,
             use_om_job_operator,
@@ -112,6 +114,7 @@ impl Parameters {
             ("runAsNonRoot", Node::new(*run_as_non_root)),
             ("seccompProfileType", Node::new(seccomp_profile_type.as_str())),
             ("resources", resource_node(resources)),
+            ("secrets", Node::new(secrets.to_mapping())),
             ("tolerations", Node::new(tolerations.iter().map(toleration).collect::<Vec<_>>())),
             ("useOMJobOperator", Node::new(*use_om_job_operator)),
             ("exitHandler", Node::new(exit_handler.as_str())),

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine;
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::secrets::SecretVariables;
 use super::{Mode, run};
 use crate::definition::PipelineType;
 use crate::definition::parameters::ExitHandler;
-use crate::model::{Namespace, Parameters, Pipeline, ServiceAccountName};
+use crate::model::{Namespace, Parameters, Pipeline, SecretWay, ServiceAccountName};
 use crate::tree::{Entry, Mapping, Node};
 use crate::validate::rules::run::NO_CATCH_UP_SECONDS;
 use crate::yaml;
@@ -30,16 +31,16 @@ static LAUNCHER_DIGEST: LazyLock<[u8; 32]> = LazyLock::new(|| Sha256::digest(LAU
 /// it waits for a person.
 const NEVER: &str = "0 0 31 2 *";
 
-/// The context of one pipeline. In its workflow, placeholders take the place of its secrets.
-pub(super) fn of_pipeline(pipeline: &mut Pipeline, mode: Mode) -> Mapping {
-    let secrets = SecretVariables::replace_in(&mut pipeline.workflow);
-    let pipeline = &*pipeline;
+/// The context of one pipeline, in whose workflow placeholders stand for its secrets.
+pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: Mode) -> Mapping {
     let mut config = String::with_capacity(2048);
     yaml::write(&pipeline.workflow, &mut config);
 
     let operator = pipeline.parameters.use_om_job_operator;
     let exit_handler = (!operator).then_some(pipeline.parameters.exit_handler);
-    let launched = !secrets.is_empty() || exit_handler == Some(ExitHandler::Sidecar);
+    let in_secret = secrets.need_secret(pipeline);
+    let placeholders = !secrets.is_empty() && !in_secret;
+    let launched = placeholders || exit_handler == Some(ExitHandler::Sidecar);
     let hash = config_hash(&config, launched);
     let run_id = match mode {
         Mode::Scheduled => None,
@@ -51,7 +52,7 @@ pub(super) fn of_pipeline(pipeline: &mut Pipeline, mode: Mode) -> Mapping {
         (None, true) => RunIdentity::FromOperator,
         (None, false) => RunIdentity::FromJob,
     };
-    let environment = environment::of(pipeline, &secrets, &identity, launched);
+    let environment = environment::of(pipeline, secrets, &identity, launched);
 
     let labels = labels(pipeline);
     let mut run_labels = labels.clone();
@@ -61,7 +62,18 @@ pub(super) fn of_pipeline(pipeline: &mut Pipeline, mode: Mode) -> Mapping {
     }
     let launcher = if launched { LAUNCHER } else { "" };
     let no_template = || Node::new(Mapping::new());
-    let config = Mapping::of([("text", Node::new(config)), ("hash", Node::new(hash.as_str()))]);
+    let (template, remote_refs) = match &pipeline.parameters.secrets {
+        SecretWay::ExternalSecret(store) if in_secret => {
+            (secrets.template(&pipeline.workflow, &config), secrets.remote_refs(store))
+        }
+        _ => (String::new(), Vec::new()),
+    };
+    let config = Mapping::of([
+        ("text", Node::new(config)),
+        ("hash", Node::new(hash.as_str())),
+        ("template", Node::new(template)),
+        ("remoteRefs", Node::new(remote_refs)),
+    ]);
     let env = Mapping::of([
         ("main", Node::new(environment.main)),
         ("exitHandler", Node::new(environment.exit_handler)),
@@ -89,6 +101,15 @@ pub(super) fn of_pipeline(pipeline: &mut Pipeline, mode: Mode) -> Mapping {
         ("command", Node::new(command)),
         ("exitHandler", Node::new(way)),
     ])
+}
+
+/// The context of a pipeline's Secret: what its other objects see, and the workflow with all values
+/// in place, in base64.
+pub(super) fn of_secret(context: &Mapping, config: &str) -> Mapping {
+    let mut context = context.clone();
+    let encoded = base64::engine::general_purpose::STANDARD.encode(config);
+    context.insert("secret", Node::new(Mapping::of([("config", Node::new(encoded))])));
+    context
 }
 
 /// The context of what pipelines share: the service account and its rights.

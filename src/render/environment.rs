@@ -37,7 +37,11 @@ pub(super) fn of(
     identity: &RunIdentity,
     launched: bool,
 ) -> Environment {
-    let config = || from("config", "configMapKeyRef", config_map_key(pipeline, "config"));
+    let in_secret = secrets.need_secret(pipeline);
+    let config = || match in_secret {
+        true => from("config", "secretKeyRef", key(&pipeline.names.secret, "config")),
+        false => from("config", "configMapKeyRef", key(&pipeline.names.config_map, "config")),
+    };
     let (run_id, job_name) = match identity {
         RunIdentity::Known { id, name } => {
             (literal("pipelineRunId", id.to_string()), literal("jobName", name.clone()))
@@ -64,13 +68,15 @@ pub(super) fn of(
         shared.push(from(
             "OMPIPE_LAUNCHER",
             "configMapKeyRef",
-            config_map_key(pipeline, "launcher.py"),
+            key(&pipeline.names.config_map, "launcher.py"),
         ));
     }
     if sidecar {
         shared.push(literal("OMPIPE_EXIT_CODE_FILE", EXIT_CODE_FILE));
     }
-    shared.extend(secrets.env());
+    if !in_secret {
+        shared.extend(secrets.env());
+    }
 
     let pipeline_type = literal("pipelineType", pipeline.pipeline_type.as_str());
     let mut main = vec![config(), pipeline_type];
@@ -104,8 +110,8 @@ fn from(name: &'static str, kind: &'static str, reference: Mapping) -> Node {
     Node::new(Mapping::of([("name", Node::new(name)), ("valueFrom", Node::new(source))]))
 }
 
-fn config_map_key(pipeline: &Pipeline, key: &'static str) -> Mapping {
-    Mapping::of([("name", Node::new(pipeline.names.config_map.clone())), ("key", Node::new(key))])
+fn key(object: &CompactString, key: &'static str) -> Mapping {
+    Mapping::of([("name", Node::new(object.clone())), ("key", Node::new(key))])
 }
 
 fn field(path: &'static str) -> Mapping {

@@ -11,6 +11,7 @@ mod exit_handler;
 mod expression;
 mod include;
 mod run;
+mod secret_values;
 mod secrets;
 mod template;
 
@@ -20,12 +21,15 @@ use uuid::Uuid;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::manifest::{self, Manifest, Type};
-use crate::model::{Namespace, Pipeline, ServiceAccountName};
+use crate::model::{Namespace, Pipeline, SecretWay, ServiceAccountName};
 use crate::source::Sources;
 use crate::tree::{Mapping, Node, SourceId, Span, Value};
 use crate::validate::rules::size;
 use crate::yaml::{self, Dialect};
+use secrets::SecretVariables;
 use template::TemplateSet;
+
+pub use secret_values::{SecretValues, SecretValuesError};
 
 /// What a pipeline is rendered to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +47,7 @@ macro_rules! built_in {
     };
 }
 /// The built-in templates, by file name.
-const BUILT_IN: [(&str, &str); 17] = [
+const BUILT_IN: [(&str, &str); 19] = [
     built_in!("configmap.yaml"),
     built_in!("container-security-context.yaml"),
     built_in!("cronjob.yaml"),
@@ -52,6 +56,7 @@ const BUILT_IN: [(&str, &str); 17] = [
     built_in!("exit-code-volume.yaml"),
     built_in!("exit-handler-prestop.yaml"),
     built_in!("exit-handler-sidecar.yaml"),
+    built_in!("externalsecret.yaml"),
     built_in!("job-spec.yaml"),
     built_in!("job.yaml"),
     built_in!("omjob-spec.yaml"),
@@ -60,6 +65,7 @@ const BUILT_IN: [(&str, &str); 17] = [
     built_in!("pod.yaml"),
     built_in!("role.yaml"),
     built_in!("rolebinding.yaml"),
+    built_in!("secret.yaml"),
     built_in!("serviceaccount.yaml"),
 ];
 
@@ -84,6 +90,7 @@ pub fn templates(
 #[derive(Debug)]
 pub struct Renderer {
     templates: TemplateSet,
+    values: Option<SecretValues>,
 }
 
 impl Renderer {
@@ -111,7 +118,13 @@ impl Renderer {
             trees.extend(tree.map(|tree| (name.clone(), tree)));
         }
         let templates = TemplateSet::compile(trees, found)?;
-        sound.then_some(Self { templates })
+        sound.then_some(Self { templates, values: None })
+    }
+
+    /// With values for the Secrets of the way `secret`, which are rendered only with them.
+    #[must_use]
+    pub fn with_values(self, values: Option<SecretValues>) -> Self {
+        Self { values, ..self }
     }
 
     /// The objects of one pipeline; none when something in them is wrong. In its workflow,
@@ -122,7 +135,9 @@ impl Renderer {
         mode: Mode,
         found: &mut Diagnostics,
     ) -> Vec<Manifest> {
-        let context = context::of_pipeline(pipeline, mode);
+        let secrets = SecretVariables::replace_in(&mut pipeline.workflow);
+        let pipeline = &*pipeline;
+        let context = context::of_pipeline(pipeline, &secrets, mode);
         check_sizes(&context, pipeline, found);
         let operator = pipeline.parameters.use_om_job_operator;
         let runs_by = match (mode, operator) {
@@ -131,16 +146,43 @@ impl Renderer {
             (Mode::Run(_), false) => "job.yaml",
             (Mode::Run(_), true) => "omjob.yaml",
         };
-        ["configmap.yaml", runs_by]
+        let of_secret = self.of_secret(pipeline, &secrets, &context, found);
+        let secret = match &pipeline.parameters.secrets {
+            SecretWay::ExternalSecret(_) if secrets.need_secret(pipeline) => {
+                Some(("externalsecret.yaml", &context))
+            }
+            _ => of_secret.as_ref().map(|context| ("secret.yaml", context)),
+        };
+        let objects = [("configmap.yaml", &context), (runs_by, &context)];
+        secret
             .into_iter()
-            .filter_map(|template| {
-                let mut node = self.templates.render(template, &context, found)?;
+            .chain(objects)
+            .filter_map(|(template, context)| {
+                let mut node = self.templates.render(template, context, found)?;
                 if let (Some(patch), false) = (&pipeline.pod_template, operator) {
                     merge_pod_template(&mut node, patch, found);
                 }
                 checked(node, found)
             })
             .collect()
+    }
+
+    /// What the template of a pipeline's Secret sees, where there are values for it. No other
+    /// template sees them.
+    fn of_secret(
+        &self,
+        pipeline: &Pipeline,
+        secrets: &SecretVariables,
+        context: &Mapping,
+        found: &mut Diagnostics,
+    ) -> Option<Mapping> {
+        let values = self.values.as_ref()?;
+        if pipeline.parameters.secrets != SecretWay::Secret || secrets.is_empty() {
+            return None;
+        }
+        let config = secrets.with_values(pipeline, values, found)?;
+        size::env_string("config", &config, pipeline.span, "spec.workflow", found);
+        Some(context::of_secret(context, &config))
     }
 
     /// A service account and its rights.

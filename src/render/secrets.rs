@@ -1,17 +1,21 @@
-//! Secrets by way `env`: the workflow holds a placeholder at each reference, and the container gets
-//! the value as an environment variable from its Secret; the launcher puts one in place of the
-//! other when the pod starts.
+//! The references of a workflow, by each way: a placeholder whose variable the launcher looks up
+//! when the pod starts (`env`), an expression that External Secrets evaluates (`externalSecret`), or
+//! a local value (`secret`).
 //!
 //! In: the effective workflow with `{secretKeyRef: {name, key}}` leaves. Out: the workflow with
-//! `{secretEnv: NAME}` in their place, and the variables. A secret's value is nowhere in here: only
-//! the cluster has it.
+//! `{secretEnv: NAME}` in their place, and the variables; from these the workflow's text for a
+//! Secret. What holds a value goes nowhere but into that.
 
 use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 
+use super::secret_values::SecretValues;
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::secret_reference::{SECRET_ENV, SecretReference};
-use crate::tree::{Mapping, Node, Value};
+use crate::model::{ExternalStore, Pipeline, SecretWay};
+use crate::tree::{Mapping, Node, Span, Value};
+use crate::yaml;
 
 /// What the names of the variables begin with, reserved for ompipe.
 const PREFIX: &str = "OMPIPE_SECRET_";
@@ -19,8 +23,17 @@ const PREFIX: &str = "OMPIPE_SECRET_";
 /// The variables that a workflow's references become, in the order of the first use of each.
 #[derive(Debug, Default)]
 pub(super) struct SecretVariables {
-    variables: Vec<(CompactString, SecretReference)>,
+    variables: Vec<Variable>,
     names: BTreeMap<SecretReference, CompactString>,
+}
+
+/// What stands in a workflow for a reference.
+#[derive(Debug)]
+struct Variable {
+    name: CompactString,
+    reference: SecretReference,
+    /// Where the reference stands first.
+    span: Span,
 }
 
 impl SecretVariables {
@@ -35,19 +48,86 @@ impl SecretVariables {
         self.variables.is_empty()
     }
 
+    /// Whether the pods read the workflow from a Secret. Without a reference there is no need to.
+    pub(super) fn need_secret(&self, pipeline: &Pipeline) -> bool {
+        !self.is_empty() && pipeline.parameters.secrets != SecretWay::Env
+    }
+
     /// The variables as entries of a container's `env`.
     pub(super) fn env(&self) -> impl Iterator<Item = Node> {
-        self.variables.iter().map(|(variable, reference)| {
+        self.variables.iter().map(|variable| {
             Node::new(Mapping::of([
-                ("name", Node::new(variable.clone())),
-                ("valueFrom", Node::new(reference.to_mapping())),
+                ("name", Node::new(variable.name.clone())),
+                ("valueFrom", Node::new(variable.reference.to_mapping())),
             ]))
         })
     }
 
+    /// The variables as an ExternalSecret's `data`: each from its place in the store.
+    pub(super) fn remote_refs(&self, store: &ExternalStore) -> Vec<Node> {
+        let data = self.variables.iter().map(|variable| {
+            let remote_ref = store.remote_ref(&variable.reference).to_mapping();
+            Node::new(Mapping::of([
+                ("secretKey", Node::new(variable.name.clone())),
+                ("remoteRef", Node::new(remote_ref)),
+            ]))
+        });
+        data.collect()
+    }
+
+    /// The workflow, in which placeholders stand, as External Secrets' template of it.
+    ///
+    /// `%+q` writes a value in ASCII, between double quotes, with escapes that Go and YAML share:
+    /// whatever is in it, it is one scalar on one line.
+    pub(super) fn template(&self, workflow: &Node, text: &str) -> String {
+        let mut mark = "OMPIPE_VALUE_OF_".to_owned();
+        while text.contains(&mark) {
+            mark.push('_');
+        }
+        let mut marked = workflow.clone();
+        replace(&mut marked, &|name| Some(format!("{mark}{name}").into()));
+        let mut template = String::with_capacity(text.len() + 128);
+        yaml::write(&marked, &mut template);
+        // What is written so far is the workflow's own, and means nothing to External Secrets.
+        let template = template.replace("{{", "{{ \"{{\" }}");
+        let mut parts = template.split(&mark);
+        let mut finished = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_at(part.find('\n').unwrap_or(part.len()));
+            finished.extend(["{{ printf \"%+q\" .", name, " }}", rest]);
+        }
+        finished
+    }
+
+    /// The workflow with local values in the placeholders' places; `None` when one is missing,
+    /// which is then among the findings.
+    pub(super) fn with_values(
+        &self,
+        pipeline: &Pipeline,
+        values: &SecretValues,
+        found: &mut Diagnostics,
+    ) -> Option<String> {
+        let namespace = &pipeline.parameters.namespace;
+        let mut known = BTreeMap::new();
+        for Variable { name, reference, span } in &self.variables {
+            match values.get(namespace, reference, &variable_stem(reference)) {
+                Some(value) => drop(known.insert(name.as_str(), value)),
+                None => found.push(missing(values, reference, *span)),
+            }
+        }
+        if known.len() < self.variables.len() {
+            return None;
+        }
+        let mut workflow = pipeline.workflow.clone();
+        replace(&mut workflow, &|name| known.get(name).map(|value| (*value).into()));
+        let mut text = String::with_capacity(4096);
+        yaml::write(&workflow, &mut text);
+        Some(text)
+    }
+
     fn walk(&mut self, node: &mut Node) {
         if let Some(reference) = SecretReference::of(node) {
-            let variable = self.variable(reference);
+            let variable = self.variable(reference, node.span);
             node.value = Mapping::of([(SECRET_ENV, Node::at(variable, node.span))]).into();
             return;
         }
@@ -62,7 +142,7 @@ impl SecretVariables {
 
     /// The variable of a reference. Two references whose names read alike once the characters that
     /// a variable cannot hold are replaced are told apart by a number.
-    fn variable(&mut self, reference: SecretReference) -> CompactString {
+    fn variable(&mut self, reference: SecretReference, span: Span) -> CompactString {
         if let Some(known) = self.names.get(&reference) {
             return known.clone();
         }
@@ -72,12 +152,38 @@ impl SecretVariables {
                 1 => CompactString::from(stem.as_str()),
                 number => compact_str::format_compact!("{stem}_{number}"),
             })
-            .find(|candidate| self.variables.iter().all(|(taken, _)| taken != candidate))
+            .find(|candidate| self.variables.iter().all(|taken| taken.name != candidate))
             .unwrap_or_default();
         self.names.insert(reference.clone(), variable.clone());
-        self.variables.push((variable.clone(), reference));
+        self.variables.push(Variable { name: variable.clone(), reference, span });
         variable
     }
+}
+
+/// Puts a text in the place of each placeholder that has one.
+fn replace(node: &mut Node, with: &impl Fn(&str) -> Option<CompactString>) {
+    match &mut node.value {
+        Value::Sequence(items) => items.iter_mut().for_each(|item| replace(item, with)),
+        Value::Mapping(mapping) => {
+            let placeholder = mapping.get(SECRET_ENV).filter(|_| mapping.len() == 1);
+            match placeholder.and_then(Node::as_str).and_then(with) {
+                Some(text) => node.value = text.into(),
+                None => mapping.iter_mut().for_each(|entry| replace(&mut entry.value, with)),
+            }
+        }
+        _ => {}
+    }
+}
+
+fn missing(values: &SecretValues, reference: &SecretReference, span: Span) -> Diagnostic {
+    let SecretReference { name, key } = reference;
+    let message = format!("there is no local value of the key `{key}` of the Secret `{name}`");
+    let finding = Diagnostic::error(&code::NO_LOCAL_VALUE, span, message);
+    finding.with_help(if values.are_variables() {
+        format!("set the variable {}", variable_stem(reference))
+    } else {
+        format!("add `{key}` to the Secret `{name}` in the file of `--include-secrets`")
+    })
 }
 
 fn variable_stem(reference: &SecretReference) -> String {

@@ -115,6 +115,7 @@ fn checked(
     let node_selector = fields.optional("nodeSelector", rules::pairs::node_selector);
     let pod_annotations = fields.optional("podAnnotations", rules::pairs::pod_annotations);
     let extra_env_vars = fields.optional("extraEnvVars", rules::environment::extra_env_vars);
+    let secrets = fields.optional("secrets", rules::secret_way::secret_way);
     let tolerations = fields.optional("tolerations", rules::tolerations::tolerations);
     if let Some(content) = fields.field("kubeConfigContent") {
         rules::secrets::kube_config_content(content, &fields.route, fields.found);
@@ -143,6 +144,7 @@ fn checked(
         seccomp_profile_type,
         resources: resources?,
         extra_env_vars: extra_env_vars?,
+        secrets: secrets?,
         pod_annotations: pod_annotations?,
         tolerations: tolerations?,
         use_om_job_operator,

@@ -1,5 +1,6 @@
 //! What ompipe knows of Kubernetes, held against Kubernetes' own code (`go/main.go`): the strategic
-//! merge, Pod Security "restricted" and the type tables, each over random objects.
+//! merge, Pod Security "restricted" and the type tables, each over random objects; and ExternalSecrets
+//! against External Secrets' definition and templates.
 //!
 //! Here belongs what only Go can tell. It is skipped, with a word, where Go is missing; with CI set
 //! that is a failure.
@@ -11,6 +12,7 @@
 )]
 
 mod dice;
+mod external_secrets;
 mod merge;
 mod pod_security;
 mod rendered;

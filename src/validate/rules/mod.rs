@@ -14,6 +14,7 @@ pub mod resources;
 pub mod run;
 pub mod schedule;
 mod secret_values;
+pub mod secret_way;
 pub mod secrets;
 pub mod size;
 pub mod tolerations;

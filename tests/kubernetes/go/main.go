@@ -4,6 +4,8 @@
 //	{"ask": "merge", "base": …, "patch": …}   the base with the patch merged strategically, as a pod template
 //	{"ask": "restricted", "object": …}         whether Pod Security "restricted" lets a pod template through
 //	{"ask": "decode", "object": …}             whether a strict decoder takes an object
+//	{"ask": "custom", "crd": …, "object": …}   the object as an API server with that CustomResourceDefinition stores it
+//	{"ask": "template", "template": …, "values": …}  what External Secrets makes of a template
 package main
 
 import (
@@ -27,6 +29,10 @@ type question struct {
 	Base   json.RawMessage `json:"base"`
 	Patch  json.RawMessage `json:"patch"`
 	Object json.RawMessage `json:"object"`
+
+	Crd      string            `json:"crd"`
+	Template string            `json:"template"`
+	Values   map[string]string `json:"values"`
 }
 
 type answer struct {
@@ -78,6 +84,10 @@ func reply(evaluator policy.Evaluator, asked question) answer {
 			return answer{Refused: result.ForbiddenDetail()}
 		}
 		return answer{}
+	case "custom":
+		return custom(asked.Crd, asked.Object)
+	case "template":
+		return filled(asked.Template, asked.Values)
 	case "decode":
 		var kind metav1.TypeMeta
 		if err := json.Unmarshal(asked.Object, &kind); err != nil {
