@@ -8,6 +8,7 @@
 mod as_node;
 pub mod defaults;
 pub mod deserialize;
+mod encrypted;
 mod free_form;
 mod json_schema;
 mod kinds;
@@ -19,6 +20,8 @@ pub mod written;
 
 pub use as_node::AsNode;
 pub use json_schema::{SchemaFile, catalogue_files, in_catalogue, schema, schema_files};
+pub use encrypted::{EncryptedFile, EncryptedSecret, Encryption, encrypted_file};
+pub use json_schema::{SchemaFile, schema, schema_files};
 pub use kinds::{
     Annotations, Definition, IngestionPipeline, IngestionPipelineSpec, IngestionProject,
     IngestionProjectSpec, Labels, Metadata, ServiceConnection, ServiceConnectionSpec,

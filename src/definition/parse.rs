@@ -7,6 +7,7 @@
 use serde::Deserialize;
 
 use super::deserialize::from_node;
+use super::encrypted::{EncryptedFile, is_sops};
 use super::json_schema::compiled;
 use super::kinds::{Definition, IngestionPipeline, IngestionProject, Metadata, ServiceConnection};
 use super::{API_VERSION, Kind};
@@ -28,6 +29,8 @@ pub struct Definitions {
     pub broken: Vec<Broken>,
     /// Documents whose `apiVersion` and `kind` are both of another system.
     pub foreign: Vec<Node>,
+    /// Files of encrypted objects, to be passed on as they are.
+    pub encrypted: Vec<EncryptedFile>,
 }
 
 /// A definition that does not agree with the schema of its kind.
@@ -44,12 +47,13 @@ pub struct Broken {
 impl Definitions {
     /// Adds those of another file.
     pub fn append(&mut self, other: Definitions) {
-        let Definitions { projects, services, pipelines, broken, foreign } = other;
+        let Definitions { projects, services, pipelines, broken, foreign, encrypted } = other;
         self.projects.extend(projects);
         self.services.extend(services);
         self.pipelines.extend(pipelines);
         self.broken.extend(broken);
         self.foreign.extend(foreign);
+        self.encrypted.extend(encrypted);
     }
 
     /// The first project.
@@ -108,6 +112,9 @@ fn kind_of(document: &Node, found: &mut Diagnostics) -> Found {
         return Found::Unknown;
     };
     let Some(kind) = mapping.entry("kind") else {
+        if is_sops(document) {
+            return Found::Foreign;
+        }
         let at = mapping.iter().next().map_or(document.span, |entry| entry.key_span);
         found.push(
             Diagnostic::error(&code::DEFINITION_KIND, at, "the definition has no `kind`")

@@ -45,7 +45,17 @@ pub fn definitions(source: SourceId, named: bool, text: &str) -> (Definitions, D
     let documents = yaml::read(source, text, Dialect::Definition, &mut found);
     let mut definitions = definition::parse(documents, &mut found);
     let foreign = std::mem::take(&mut definitions.foreign);
-    if named {
+    let alone = is_foreign_alone(&definitions);
+    let mut of_secrets = Diagnostics::default();
+    let encrypted = definition::encrypted_file(source, &foreign, alone, &mut of_secrets);
+    if !of_secrets.is_empty() || encrypted.is_some() {
+        // Another system's file, of which all that concerns ompipe is said.
+        if alone {
+            found = Diagnostics::default();
+        }
+        found.append(of_secrets);
+        definitions.encrypted.extend(encrypted);
+    } else if named {
         for document in foreign {
             found.push(
                 Diagnostic::error(
@@ -59,7 +69,7 @@ pub fn definitions(source: SourceId, named: bool, text: &str) -> (Definitions, D
                 ),
             );
         }
-    } else if !foreign.is_empty() && is_foreign_alone(&definitions) {
+    } else if !foreign.is_empty() && alone {
         // Another system's file: how it writes its scalars is no concern of ours.
         found = Diagnostics::default();
     }
@@ -67,6 +77,7 @@ pub fn definitions(source: SourceId, named: bool, text: &str) -> (Definitions, D
 }
 
 fn is_foreign_alone(definitions: &Definitions) -> bool {
-    let Definitions { projects, services, pipelines, broken, foreign: _ } = definitions;
+    let Definitions { projects, services, pipelines, broken, foreign: _, encrypted: _ } =
+        definitions;
     projects.is_empty() && services.is_empty() && pipelines.is_empty() && broken.is_empty()
 }
