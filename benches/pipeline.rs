@@ -53,6 +53,7 @@ fn run(mut sources: Sources, mut definitions: Definitions, objects: bool) -> usi
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
+        values: None,
         objects,
     };
     let mut found = Diagnostics::default();

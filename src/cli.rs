@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod function;
 mod import;
+mod include_secrets;
 mod init;
 mod input;
 mod man;

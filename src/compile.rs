@@ -9,7 +9,7 @@ use crate::definition::IngestionPipeline;
 use crate::diagnostic::Diagnostics;
 use crate::manifest::Manifest;
 use crate::model::{Namespace, Parameters, ServiceAccountName};
-use crate::render::{Mode, Renderer};
+use crate::render::{Mode, Renderer, SecretValues};
 use crate::spec::Bundle;
 use crate::survey::Seen;
 use crate::tree::Span;
@@ -27,6 +27,8 @@ pub struct Options {
     pub templates: Vec<(String, String, String)>,
     /// OpenMetadata's own schema, to check workflows against.
     pub bundle: Option<Bundle>,
+    /// Values for the Secrets of the way `secret`, which are rendered only with them.
+    pub values: Option<SecretValues>,
     /// Whether the objects are wanted; else they are checked and let go.
     pub objects: bool,
 }

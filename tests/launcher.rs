@@ -70,6 +70,7 @@ fn rendered(parameters: &str) -> BTreeMap<String, Value> {
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
+        values: None,
         objects: true,
     };
     let mut found = std::mem::take(&mut project.found);

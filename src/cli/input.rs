@@ -10,7 +10,7 @@ use clap::Args;
 use ompipe::compile::{Object, Options};
 use ompipe::diagnostic::{Diagnostic, Diagnostics, code, counted};
 use ompipe::project::{self, Input, Project, TEMPLATES_FOLDER};
-use ompipe::render::Mode;
+use ompipe::render::{Mode, SecretValues};
 use ompipe::source::MAX_FILE_BYTES;
 use ompipe::spec::{self, Bundle};
 use ompipe::tree::Span;
@@ -82,7 +82,19 @@ pub(crate) fn compile(
     only: &[String],
     objects: bool,
 ) -> Result<Vec<Object>, Error> {
-    let options = options(project, args, mode, only, objects)?;
+    compile_with(project, args, mode, only, objects, None)
+}
+
+/// The same, with values for the Secrets of the way `secret`.
+pub(crate) fn compile_with(
+    project: &mut Project,
+    args: &InputArgs,
+    mode: Mode,
+    only: &[String],
+    objects: bool,
+    values: Option<SecretValues>,
+) -> Result<Vec<Object>, Error> {
+    let options = Options { values, ..options(project, args, mode, only, objects)? };
     Ok(workspace::compile(
         &mut project.definitions,
         options,
@@ -107,7 +119,7 @@ pub(crate) fn options(
     let templates = project::templates(&folder, required)
         .map_err(|error| Error::new("failed to read the templates").because(error))?;
     let bundle = bundle(project, &root)?;
-    Ok(Options { mode, only: only.to_vec(), templates, bundle, objects })
+    Ok(Options { mode, only: only.to_vec(), templates, bundle, values: None, objects })
 }
 
 /// OpenMetadata's schema, of the version that the project names.

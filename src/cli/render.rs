@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::error::Error;
 use super::exit::Status;
+use super::include_secrets;
 use super::input::{self, InputArgs};
 use super::session::{Findings, Session};
 
@@ -30,6 +31,7 @@ Examples:
   ompipe render --check -o rendered        Whether it is up to date, for CI
   ompipe render | kubectl apply -f -       To the cluster
   ompipe render --run -l orders            One run of the pipeline orders, now
+  sops -d s.yaml | ompipe render --include-secrets - | kubectl apply -f -
   ompipe render pipelines/orders.yaml services ompipe.yaml")]
 pub(crate) struct RenderArgs {
     #[command(flatten)]
@@ -59,6 +61,11 @@ pub(crate) struct RenderArgs {
     /// The id of that run [default: derived from what is run]
     #[arg(long, value_name = "UUID", requires = "run")]
     run_id: Option<Uuid>,
+
+    /// Render the Secrets of the way `secret` too, with values from a file of Kubernetes Secrets,
+    /// or, for `env`, from the variables OMPIPE_SECRET_…; to stdout, or a folder that Git ignores
+    #[arg(long, value_name = "FILE|env")]
+    include_secrets: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Error> {
@@ -73,8 +80,11 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
             .with_hint("Name the folder: `-o rendered`."));
     }
     let mode = if args.run { Mode::Run(args.run_id) } else { Mode::Scheduled };
+    let values = args.include_secrets.as_deref().map(include_secrets::values).transpose()?;
+    let with_secrets = values.is_some();
     let mut project = input::read(&args.input)?;
-    let objects = input::compile(&mut project, &args.input, mode, &args.pipelines, true)?;
+    let objects =
+        input::compile_with(&mut project, &args.input, mode, &args.pipelines, true, values)?;
     let objects = objects.into_iter().map(|one| (one.file, one.order, one.span, one.text));
     let root = project.root.as_deref();
     let files = FileSet::new(objects, &project.sources, root, &mut project.found);
@@ -86,6 +96,10 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
                 found.extend(check_folder(folder, &files, &mut project, session)?);
             }
             Some(folder) => {
+                if with_secrets {
+                    let paths = files.files().iter().map(|file| file.path.as_str());
+                    include_secrets::require_ignored(folder, paths)?;
+                }
                 let edits = if args.force { Edits::Overwrite } else { Edits::Refuse };
                 found.extend(write_folder(folder, &files, edits, &mut project, session)?);
             }

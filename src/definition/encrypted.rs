@@ -166,7 +166,9 @@ fn plain_secrets(object: &Node, found: &mut Diagnostics) {
             .with_label("anybody who can read the repository can read its values")
             .with_help("encrypt it with SOPS or as a SealedSecret, which pass through; or move it out of the project, and replace its values if they have been in Git")
     };
-    found.push(readable.iter().fold(finding, |finding, entry| finding.with_secret(entry.value.span)));
+    found.push(
+        readable.iter().fold(finding, |finding, entry| finding.with_secret(entry.value.span)),
+    );
 }
 
 fn refused(object: &Node, message: &str) -> Diagnostic {
@@ -215,8 +217,8 @@ mod tests {
     fn what_anybody_can_read_is_found_and_never_shown() {
         let plain = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"},
             "data": {"password": "aHVudGVyMg=="}});
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": [plain.clone()]});
-        for documents in [vec![plain.clone()], vec![list], vec![sops("hunter2")]] {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": [&plain]});
+        for documents in [vec![plain], vec![list], vec![sops("hunter2")]] {
             let (file, found) = looked(&documents);
             assert_eq!((file, found), (None, vec!["OMP0506"]));
         }

@@ -19,9 +19,8 @@ pub mod secrets;
 pub mod written;
 
 pub use as_node::AsNode;
-pub use json_schema::{SchemaFile, catalogue_files, in_catalogue, schema, schema_files};
 pub use encrypted::{EncryptedFile, EncryptedSecret, Encryption, encrypted_file};
-pub use json_schema::{SchemaFile, schema, schema_files};
+pub use json_schema::{SchemaFile, catalogue_files, in_catalogue, schema, schema_files};
 pub use kinds::{
     Annotations, Definition, IngestionPipeline, IngestionPipelineSpec, IngestionProject,
     IngestionProjectSpec, Labels, Metadata, ServiceConnection, ServiceConnectionSpec,

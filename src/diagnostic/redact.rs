@@ -159,8 +159,13 @@ const HARMLESS_ENDINGS: &[&str] = &[
 ];
 
 /// Whole keys that hold no secret in spite of a word in them.
-const HARMLESS: &[&str] =
-    &["imagepullsecrets", "automountserviceaccounttoken", "maxtokens", "secretsmanagerloader"];
+const HARMLESS: &[&str] = &[
+    "imagepullsecrets",
+    "automountserviceaccounttoken",
+    "maxtokens",
+    "secretsmanagerloader",
+    "externalsecret",
+];
 
 /// Whether the value of a key is to be hidden: `password`, `jwtToken`, `DB_PASSWORD`,
 /// `private-key`.

@@ -97,8 +97,7 @@ impl Manifest {
 
     /// Its place among the kinds when a set of objects is applied: lower comes first.
     pub fn apply_order(&self) -> usize {
-        let place = |kind: &str| APPLY_ORDER.iter().position(|known| *known == kind);
-        place(self.kind()).or_else(|| place("")).unwrap_or(APPLY_ORDER.len())
+        apply_order(self.kind())
     }
 
     /// Its file below the output folder, with forward slashes: `rbac.yaml` for the project's
@@ -112,6 +111,12 @@ impl Manifest {
             Some(pipeline) => format!("{pipeline}/{}-{name}.yaml", kind.to_lowercase()),
         }
     }
+}
+
+/// The place of a kind when a set of objects is applied: lower comes first.
+pub fn apply_order(kind: &str) -> usize {
+    let place = |kind: &str| APPLY_ORDER.iter().position(|known| *known == kind);
+    place(kind).or_else(|| place("")).unwrap_or(APPLY_ORDER.len())
 }
 
 /// The string at a route; empty when there is none, which [`Manifest::new`] has ruled out for what

@@ -15,9 +15,9 @@ mod placement;
 mod quantity;
 mod refusal;
 mod resources;
-mod secret_way;
 pub mod schedule;
 pub mod secret_reference;
+mod secret_way;
 mod time_zone;
 
 pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};

@@ -125,7 +125,8 @@ fn io_error<'p>(action: &'static str, path: &'p Path) -> impl FnOnce(io::Error) 
     move |source| Error::Io { action, path: path.to_owned(), source }
 }
 
-/// Writes documents as one stream, `---` between them. A reader that stops reading, as `head` does,
+/// Writes documents as one stream, `---` between them; one that is passed on as it is may bring its
+/// own, or end without a line feed. A reader that stops reading, as `head` does,
 /// is no error.
 pub fn write_stdout<'t>(
     documents: impl IntoIterator<Item = &'t str>,
@@ -141,12 +142,16 @@ fn stream<'t>(
     documents: impl IntoIterator<Item = &'t str>,
     out: &mut impl io::Write,
 ) -> io::Result<()> {
-    let mut first = true;
+    let mut before = None;
     for document in documents {
-        if !std::mem::take(&mut first) {
+        if before.is_some_and(|text: &str| !text.ends_with('\n')) {
+            out.write_all(b"\n")?;
+        }
+        if before.is_some() && !document.starts_with("---") {
             out.write_all(b"---\n")?;
         }
         out.write_all(document.as_bytes())?;
+        before = Some(document);
     }
     out.flush()
 }
@@ -172,6 +177,13 @@ mod tests {
         let mut out = Vec::new();
         write_stdout(["a: 1\n", "b: 2\n"], &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "a: 1\n---\nb: 2\n");
+    }
+
+    #[test]
+    fn documents_that_are_passed_on_stay_as_they_are() {
+        let mut out = Vec::new();
+        write_stdout(["a: 1", "---\nb: 2\n", "c: 3"], &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "a: 1\n---\nb: 2\n---\nc: 3");
     }
 
     #[test]

@@ -160,8 +160,7 @@ mod tests {
     use super::*;
 
     fn secret(fields: serde_json::Value) -> Node {
-        let mut secret =
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}});
+        let mut secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}});
         secret.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         secret.into()
     }

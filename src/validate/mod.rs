@@ -9,6 +9,7 @@ mod explain;
 pub mod merge;
 mod parameters;
 pub mod rules;
+mod secret_needs;
 pub mod set;
 
 use std::collections::HashMap;
@@ -26,6 +27,8 @@ use crate::spec::Bundle;
 use crate::spec::secret_fields::ByName;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
+
+pub use secret_needs::{Made, SecretNeed, secret_needs};
 
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index,
 /// applications.

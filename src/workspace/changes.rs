@@ -33,14 +33,14 @@ pub(super) struct Touched {
     /// Whether changes were ever asked for; else nobody wants to know of any.
     wanted: bool,
     files: BTreeMap<String, Former>,
-    /// The files of accounts, as they are.
-    of_accounts: BTreeMap<String, Vec<Object>>,
+    /// The files of no pipeline, those of accounts and encrypted ones, as they are.
+    of_none: BTreeMap<String, Vec<Object>>,
 }
 
 /// What an output file was.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Former {
-    /// The pipeline that it is of; `None` for those of accounts.
+    /// The pipeline that it is of; `None` for those of none.
     pipeline: Option<CompactString>,
     /// What it held; nothing when it was not there.
     objects: Vec<Object>,
@@ -101,7 +101,7 @@ impl Workspace {
     /// ([`Workspace::objects`]). It is not to be asked while there is an error among the findings.
     pub fn changes(&mut self) -> Option<Changes> {
         if !std::mem::replace(&mut self.touched.wanted, true) {
-            self.touched.of_accounts = self.account_files();
+            self.touched.of_none = self.files_of_none();
             return None;
         }
         let mut changes = Changes::default();
@@ -109,7 +109,7 @@ impl Workspace {
             let now = match &former.pipeline {
                 None => self
                     .touched
-                    .of_accounts
+                    .of_none
                     .get(&path)
                     .map(|objects| Former { objects: objects.clone(), ..Former::default() }),
                 Some(pipeline) => self.file_of(pipeline, &path, |_| true),
@@ -166,15 +166,15 @@ impl Workspace {
         for (path, former) in before {
             touched.note(&path, former);
         }
-        let of_accounts = self.account_files();
-        let former = std::mem::take(&mut touched.of_accounts);
-        for path in former.keys().chain(of_accounts.keys()) {
-            if former.get(path) != of_accounts.get(path) {
+        let of_none = self.files_of_none();
+        let former = std::mem::take(&mut touched.of_none);
+        for path in former.keys().chain(of_none.keys()) {
+            if former.get(path) != of_none.get(path) {
                 let objects = former.get(path).cloned().unwrap_or_default();
                 touched.note(path, Former { objects, ..Former::default() });
             }
         }
-        touched.of_accounts = of_accounts;
+        touched.of_none = of_none;
         self.touched = touched;
     }
 
@@ -196,8 +196,9 @@ impl Workspace {
         })
     }
 
-    fn account_files(&self) -> BTreeMap<String, Vec<Object>> {
-        let files = by_file(self.accounts.values().flat_map(|of| &of.objects));
+    fn files_of_none(&self) -> BTreeMap<String, Vec<Object>> {
+        let accounts = self.accounts.values().flat_map(|of| &of.objects);
+        let files = by_file(accounts.chain(&self.encrypted_objects));
         files.into_iter().map(|(path, objects)| (path.to_owned(), owned(&objects))).collect()
     }
 

@@ -65,6 +65,7 @@ impl File {
 
 /// Whether other files may build on definitions.
 pub(super) fn is_defining(definitions: &Definitions) -> bool {
-    let Definitions { projects, services, pipelines: _, broken, foreign: _ } = definitions;
+    let Definitions { projects, services, pipelines: _, broken, foreign: _, encrypted: _ } =
+        definitions;
     !(projects.is_empty() && services.is_empty() && broken.is_empty())
 }

@@ -11,6 +11,7 @@
 //! | change | compiled again |
 //! |---|---|
 //! | a file | its own pipelines |
+//! | an encrypted file | none: it is an output file as it is |
 //! | a file with services | the pipelines, too, that name one of them |
 //! | services that come, go or cannot be read | the pipelines, too, that name one that is not there |
 //! | a file with the project, templates, OpenMetadata's schema | all pipelines |
@@ -19,6 +20,7 @@
 
 mod bearers;
 mod changes;
+mod encrypted;
 mod file;
 mod once;
 mod reach;
@@ -71,6 +73,9 @@ pub struct Workspace {
     /// The files with pipelines that name a service.
     users: HashMap<CompactString, BTreeSet<SourceId>>,
     accounts: BTreeMap<Account, OfAccount>,
+    /// The files of encrypted objects.
+    encrypted: BTreeSet<SourceId>,
+    encrypted_objects: Vec<Object>,
     /// What concerns all files at once.
     set_found: Diagnostics,
     pending: Pending,
@@ -152,6 +157,8 @@ impl Workspace {
             objects: Bearers::default(),
             users: HashMap::new(),
             accounts: BTreeMap::new(),
+            encrypted: BTreeSet::new(),
+            encrypted_objects: Vec::new(),
             set_found: Diagnostics::default(),
             pending: Pending { files: pending, everything: true },
             touched: Touched::default(),
@@ -196,6 +203,7 @@ impl Workspace {
         let sources = render::templates(own, &mut self.sources);
         let mut found = Diagnostics::default();
         let renderer = Renderer::new(&sources, &self.sources, &mut found);
+        let renderer = renderer.map(|renderer| renderer.with_values(self.options.values.clone()));
         self.templates = Templates { sources, renderer, found };
         self.pending.everything = true;
     }
@@ -239,6 +247,7 @@ impl Workspace {
         if reach.defining {
             self.order_defining();
         }
+        self.encrypted_objects = self.pass_encrypted_on();
         let count = work.values().map(Vec::len).sum();
         self.compile_pipelines(work, before);
         for id in gone {
@@ -293,6 +302,10 @@ impl Workspace {
             return Vec::new();
         };
         reach.add(&file.defines, &defines);
+        match defines.encrypted.is_empty() {
+            true => self.encrypted.remove(&id),
+            false => self.encrypted.insert(id),
+        };
         file.defines = defines;
         file.found = found;
         let former = std::mem::take(&mut file.pipelines);
@@ -432,7 +445,7 @@ fn by_file(
 ) -> (BTreeMap<SourceId, Next>, Diagnostics) {
     let mut files = vec![(Definitions::default(), Diagnostics::default()); count];
     let mut nowhere = Diagnostics::default();
-    let Definitions { projects, services, pipelines, broken, foreign: _ } = definitions;
+    let Definitions { projects, services, pipelines, broken, foreign: _, encrypted } = definitions;
     let at = |id: SourceId| id.0 as usize;
     for project in projects {
         files[at(project.node.span.source)].0.projects.push(project);
@@ -445,6 +458,9 @@ fn by_file(
     }
     for broken in broken {
         files[at(broken.node.span.source)].0.broken.push(broken);
+    }
+    for encrypted in encrypted {
+        files[at(encrypted.source)].0.encrypted.push(encrypted);
     }
     for finding in found.into_sorted() {
         match files.get_mut(at(finding.span.source)) {

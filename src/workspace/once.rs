@@ -98,8 +98,14 @@ spec:
     fn compiled_text(text: &str, mode: Mode) -> (Vec<Object>, Vec<Diagnostic>) {
         let input = Input::Text { name: "-".to_owned(), bytes: text.as_bytes().to_vec() };
         let mut project = Project::read(vec![input]).unwrap();
-        let options =
-            Options { mode, only: Vec::new(), templates: Vec::new(), bundle: None, objects: true };
+        let options = Options {
+            mode,
+            only: Vec::new(),
+            templates: Vec::new(),
+            bundle: None,
+            values: None,
+            objects: true,
+        };
         let mut found = std::mem::take(&mut project.found);
         let objects = compile(&mut project.definitions, options, &mut project.sources, &mut found);
         (objects, found.into_sorted())

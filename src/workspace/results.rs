@@ -111,13 +111,15 @@ impl Workspace {
         seen
     }
 
-    /// All objects: those of accounts, then those of pipelines in the order of their names.
+    /// All objects: those of accounts, then those of pipelines in the order of their names, then
+    /// encrypted files.
     pub fn objects(&self) -> Vec<&Object> {
         let files = self.files.iter().flatten();
         let mut pipelines = files.flat_map(|file| &file.pipelines).collect::<Vec<_>>();
         pipelines.sort_by(|one, other| self.order_of_pipelines(one, other));
         let accounts = self.accounts.values().flat_map(|of| &of.objects);
-        accounts.chain(pipelines.into_iter().flat_map(|one| &one.outcome.objects)).collect()
+        let pipelines = pipelines.into_iter().flat_map(|one| &one.outcome.objects);
+        accounts.chain(pipelines).chain(&self.encrypted_objects).collect()
     }
 
     /// [`Workspace::objects`] taken out, and with them everything else that is of use when nothing
@@ -134,6 +136,7 @@ impl Workspace {
         for Compiled { outcome, .. } in pipelines {
             objects.extend(outcome.objects);
         }
+        objects.append(&mut self.encrypted_objects);
         (objects, found, self.sources)
     }
 

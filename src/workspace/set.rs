@@ -17,6 +17,7 @@ impl Workspace {
     /// Checks what concerns all files at once.
     pub(super) fn check_set(&self, validator: &Validator<'_>, found: &mut Diagnostics) {
         self.check_selection(found);
+        self.check_encrypted(found);
         let defining = self.defining.iter().filter_map(|id| self.file(*id));
         set::one_project(defining.clone().flat_map(|file| &file.defines.projects), found);
 

@@ -32,6 +32,12 @@ spec:
   workflow: {source: {sourceConfig: {config: {type: DatabaseMetadata}}}}
   kubernetes: {namespace: NAMESPACE}
 ";
+const SEALED: &str = "
+apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {name: db}
+spec: {encryptedData: {p: VALUE}}
+";
 const TEMPLATE: &str = "
 apiVersion: v1
 kind: ConfigMap
@@ -45,6 +51,7 @@ fn options() -> Options {
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
+        values: None,
         objects: true,
     }
 }
@@ -163,10 +170,13 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => Just(pipeline("orders", "shop", "one").replace("type: metadata", "type: metdata")),
         1 => Just("apiVersion: v1\nkind: Secret\n".to_owned()),
         1 => Just("kind: [\n".to_owned()),
+        1 => Just(SEALED.to_owned()),
     ];
     let text = prop::collection::vec(document, 0..4).prop_map(|all| all.join("---\n"));
     prop_oneof![
         10 => (file.clone(), text).prop_map(|(file, text)| Edit::Put(file, text)),
+        1 => (file.clone(), prop::sample::select(vec!["AgA", "AgB"]))
+            .prop_map(|(file, value)| Edit::Put(file, SEALED.replace("VALUE", value))),
         1 => file.clone().prop_map(Edit::Unreadable),
         3 => file.prop_map(Edit::TakeAway),
         1 => prop::sample::select(vec![None, Some(TEMPLATE), Some("a: '{{ b'\n")])

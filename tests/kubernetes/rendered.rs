@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use ompipe::diagnostic::Diagnostics;
 use ompipe::manifest::{Manifest, pod_templates};
-use ompipe::tree::SourceId;
+use ompipe::tree::{Node, SourceId};
 use ompipe::yaml::{self, Dialect};
 use serde_json::{Value, json};
 
@@ -55,7 +55,13 @@ pub(crate) fn manifests() -> Vec<Manifest> {
     let mut manifests = Vec::new();
     for path in paths {
         let text = std::fs::read_to_string(path).unwrap();
-        for node in yaml::read(SourceId(0), &text, Dialect::Definition, &mut found) {
+        let documents = yaml::read(SourceId(0), &text, Dialect::Definition, &mut found);
+        // Encrypted files are passed on as they are.
+        let is_rendered = |node: &Node| {
+            let kind = node.get("kind").and_then(Node::as_str);
+            node.get("sops").is_none() && kind != Some("SealedSecret")
+        };
+        for node in documents.into_iter().filter(is_rendered) {
             manifests.push(Manifest::new(node, &mut found).unwrap());
         }
     }

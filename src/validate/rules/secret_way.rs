@@ -158,8 +158,10 @@ fn template(text: &str) -> Result<(), Refusal> {
         match ["{name}", "{key}"].into_iter().find(|place| text[at..].starts_with(place)) {
             Some(place) => rest = at + place.len(),
             None => {
-                let refusal =
-                    Refusal::new(at..at + 1, "of braces, `{name}` and `{key}` alone mean something");
+                let refusal = Refusal::new(
+                    at..at + 1,
+                    "of braces, `{name}` and `{key}` alone mean something",
+                );
                 return Err(refusal);
             }
         }
@@ -227,7 +229,8 @@ mod tests {
         assert_eq!(place(json!({"storeRef": store}), "db", "password"), "db password");
         let one = json!({"storeRef": store, "remoteRef": {"key": "om-{name}-{key}"}});
         assert_eq!(place(one, "db", "password"), "om-db-password -");
-        let single = json!({"storeRef": store, "remoteRefs": {"db": {"password": {"key": "{name}"}}}});
+        let single =
+            json!({"storeRef": store, "remoteRefs": {"db": {"password": {"key": "{name}"}}}});
         assert_eq!(place(single.clone(), "db", "password"), "{name} -");
         assert_eq!(place(single, "db", "user"), "db user");
     }
