@@ -18,6 +18,7 @@ pub mod render;
 pub mod schema;
 pub mod source;
 pub mod spec;
+pub mod spread;
 pub mod survey;
 pub mod tree;
 pub mod validate;

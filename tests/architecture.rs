@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "tree",
     "source",
     "diagnostic",
@@ -54,6 +54,7 @@ const LAYERS: [&str; 21] = [
     "render",
     "survey",
     "calendar",
+    "spread",
     "project",
     "output",
     "import",

@@ -1,5 +1,7 @@
 //! `ompipe schedule`.
 
+mod spread;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,6 +12,7 @@ use ompipe::calendar::{Calendar, Question, html, json, text};
 use ompipe::model::TimeZone;
 use ompipe::project::Project;
 use ompipe::render::Mode;
+use ompipe::spread::WINDOW;
 use ompipe::workspace;
 
 use super::error::Error;
@@ -28,7 +31,9 @@ Examples:
   ompipe schedule                          The week of the current folder's project
   ompipe schedule -l orders -l shop        Two of its pipelines
   ompipe schedule --html schedule.html     As a page, to look at or to print
-  ompipe schedule --from 2026-12-24 --days 14 --format json")]
+  ompipe schedule --from 2026-12-24 --days 14 --format json
+  ompipe schedule --spread | git apply     Stagger what all starts at once
+  ompipe schedule --spread --write         The same")]
 pub(crate) struct ScheduleArgs {
     #[command(flatten)]
     input: InputArgs,
@@ -61,6 +66,20 @@ pub(crate) struct ScheduleArgs {
     /// Use no character beyond ASCII, for logs and terminals that show no others
     #[arg(long)]
     ascii: bool,
+
+    /// Propose other minutes for pipelines that start at once, as a diff for git apply or patch -p1:
+    /// those of one service first, then all. Hours, days, comments and everything else stay
+    #[arg(long, conflicts_with_all = ["html", "ascii", "from", "days", "duration"])]
+    spread: bool,
+
+    /// How many minutes they are spread over, within their hour
+    #[arg(long, value_name = "TIME", default_value = "60m", value_parser = window)]
+    #[arg(requires = "spread")]
+    window: u8,
+
+    /// Change the definition files in place of printing the diff
+    #[arg(long, requires = "spread")]
+    write: bool,
 }
 
 pub(crate) fn run(args: &ScheduleArgs, session: &mut Session) -> Result<Status, Error> {
@@ -77,6 +96,17 @@ pub(crate) fn run(args: &ScheduleArgs, session: &mut Session) -> Result<Status, 
     if !session.fails_on(&found) {
         // Warnings are what `validate` and `render` say of the same definitions.
         found.clear();
+        if args.spread {
+            let request = spread::Request {
+                only: &args.pipelines,
+                cluster_zone: &args.time_zone,
+                window: args.window,
+                write: args.write,
+                root: project.root.as_deref(),
+            };
+            spread::run(&seen, &request, &project.sources, session)?;
+            return session.report(found, &project.sources, Findings::AsMessages);
+        }
         let mut planned = seen.into_iter().map(|seen| seen.planned).collect::<Vec<_>>();
         planned.retain(|pipeline| {
             args.pipelines.is_empty() || args.pipelines.iter().any(|name| *name == pipeline.name)
@@ -124,6 +154,15 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     let duration = text.parse::<SignedDuration>();
     let duration = duration.ok().filter(|duration| *duration >= SignedDuration::from_secs(1));
     duration.ok_or_else(|| "write a time such as 45m or 1h30m".to_owned())
+}
+
+/// `15m`: whole minutes of one hour.
+fn window(text: &str) -> Result<u8, String> {
+    let seconds = duration(text)?.as_secs();
+    let minutes = u8::try_from(seconds / 60).ok().filter(|minutes| WINDOW.contains(minutes));
+    minutes
+        .filter(|_| seconds % 60 == 0)
+        .ok_or_else(|| format!("write whole minutes, {}m to {}m", WINDOW.start(), WINDOW.end()))
 }
 
 fn time_zone(text: &str) -> Result<TimeZone, String> {
