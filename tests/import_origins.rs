@@ -1,5 +1,5 @@
-//! Imports what others keep of pipelines: exports of OpenMetadata's server, and objects that its
-//! Kubernetes client made in a cluster. What belongs here: the way from such files to a project that
+//! Imports what others keep of pipelines: exports of OpenMetadata's server, objects that its
+//! Kubernetes client made in a cluster, DAGs. What belongs here: the way from such files to a project that
 //! validates, what it renders to, and the report of what did not come along. The files in
 //! `tests/import/` are written for this, in the form of the real ones.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
@@ -404,4 +404,59 @@ fn flatten(value: &Value, way: String, leaves: &mut BTreeMap<String, Value>) {
             leaves.insert(way, leaf.clone());
         }
     }
+}
+
+#[test]
+fn a_dag_with_a_workflow_in_a_text_becomes_a_scheduled_pipeline() {
+    let imported = Imported::of(&["airflow"]);
+    assert!(imported.says("imported 1 pipeline and 1 service\n"), "{}", imported.report);
+    assert!(imported.validate().contains("nothing is wrong"), "{}", imported.validate());
+    let pipeline = imported.text("pipelines/orders-metadata.yaml");
+    for line in [
+        "  schedule: 0 2 * * *\n",
+        "  timeZone: Europe/Zurich\n",
+        "  description: Tables of the orders database\n",
+        "  service: orders\n",
+    ] {
+        assert!(pipeline.contains(line), "{line}: {pipeline}");
+    }
+    for note in [
+        "orders_dag.py:10: its DAG's `default_args` is left out",
+        "orders_dag.py:10: line 38 changes the workflow when it runs",
+        "computed_dag.py: its text is put together when it runs (an f-string",
+        "dict_dag.py: its workflow is no text",
+        "generated_dag.py: OpenMetadata generated it",
+    ] {
+        assert!(imported.says(note), "{note}: {}", imported.report);
+    }
+    assert!(!imported.says("other.py"), "it has nothing to do with ingestion");
+    let texts =
+        files(&imported.project()).into_iter().map(|path| fs::read_to_string(path).unwrap());
+    let everything: String = texts.chain([imported.report]).collect();
+    assert!(!everything.contains("-plain"), "no secret is written or reported");
+}
+
+#[test]
+fn a_dag_that_is_named_and_holds_no_text_is_an_error_that_says_why() {
+    let file = fixture("airflow/computed_dag.py");
+    let output = ompipe(&["import", "-o", "/nowhere"], &[&file]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(message.contains("holds nothing to import: its text is put together"), "{message}");
+}
+
+#[test]
+fn all_origins_are_imported_into_one_project_at_once() {
+    let imported = Imported::of(&["workflows", "airflow", "cluster/cronjobs.yaml"]);
+    assert!(imported.says("imported 9 pipelines"), "{}", imported.report);
+    assert!(imported.validate().contains("nothing is wrong"), "{}", imported.validate());
+    let both = [fixture("cluster"), fixture(SERVER)];
+    let output = ompipe(&["import", "-o", "/nowhere"], &[&both[0], &both[1]]);
+    let found = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "a pipeline that two origins tell otherwise: {found}"
+    );
+    assert!(found.contains("4 errors") && found.contains("OMP0721"), "{found}");
 }

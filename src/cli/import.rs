@@ -16,8 +16,9 @@ use super::starter;
 /// Turn what you have into a project
 ///
 /// Workflow files, as `metadata ingest -c FILE` takes them; what OpenMetadata's server exports of
-/// its ingestion pipelines and services; and the ConfigMaps, CronJobs and CronOMJobs that its
-/// Kubernetes client made, as `kubectl get -o yaml` prints them. Each pipeline becomes an IngestionPipeline and, where it
+/// its ingestion pipelines and services; the ConfigMaps, CronJobs and CronOMJobs that its Kubernetes
+/// client made, as `kubectl get -o yaml` prints them; and Airflow DAGs that hold a workflow as a
+/// text. Each pipeline becomes an IngestionPipeline and, where it
 /// names one, a ServiceConnection; what most say alike goes into ompipe.yaml. A literal secret is
 /// never carried over: a reference to a Secret takes its place, and the Secrets to create are
 /// listed, with all that did not come along. No file is ever overwritten.
@@ -29,7 +30,7 @@ Examples:
   ompipe import pipelines.json databaseServices.json -o analytics
   kubectl get configmap,cronjob,cronomjob -o yaml | ompipe import - -o analytics")]
 pub(crate) struct ImportArgs {
-    /// Workflow files, exports and objects, or folders of them; `-` is standard input
+    /// Workflow files, exports, objects and DAGs, or folders of them; `-` is standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 

@@ -1,7 +1,7 @@
 //! `ompipe import`: what people have → a project that renders as it stands.
 //!
 //! In: workflow files as `metadata ingest -c` takes them, exports of OpenMetadata's server, objects
-//! of a cluster ([`read()`]). Out: the texts of a project ([`convert()`]), a [`Report`] of what its owner has to
+//! of a cluster and Airflow DAGs ([`read()`]). Out: the texts of a project ([`convert()`]), a [`Report`] of what its owner has to
 //! do, and the files ([`write()`]). A rendered pipeline of the project holds the workflow as it
 //! was; where that cannot be, the report says so. No secret value is written.
 //!

@@ -1,8 +1,9 @@
 //! Paths in, what they hold out.
 //!
 //! In: files and folders. Out: their documents, each filed by what it is. Folders are read to any
-//! depth in the order of their names, without following symbolic links; in them only YAML and JSON
-//! files are looked at, and what cannot be imported is left out with a word. It writes nothing.
+//! depth in the order of their names, without following symbolic links; in them only YAML, JSON and
+//! Python files are looked at, and what cannot be imported is left out with a word. It writes
+//! nothing.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -10,7 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::names::STANDARD_INPUT;
-use super::origin::{Found, NotTaken, WORKFLOW_CONFIG};
+use super::origin::{Found, NotTaken, WORKFLOW_CONFIG, concerns_ingestion};
 use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::project;
@@ -20,6 +21,10 @@ use crate::yaml::{self, Dialect};
 
 /// The deepest folder that is read; one beyond is a mistake, such as the root of a disk.
 const MAX_DEPTH: usize = 32;
+
+/// What the names of files end with that are looked at in a folder.
+const ENDINGS: [&str; 4] = ["yaml", "yml", "json", PYTHON];
+const PYTHON: &str = "py";
 
 /// Why a path could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +106,7 @@ enum ComeBy {
     InFolder,
 }
 
-/// The YAML and JSON files under a folder, in the order of their paths.
+/// The files under a folder that may hold something, in the order of their paths.
 fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let mut files = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -118,7 +123,7 @@ fn files_under(folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
             if kind.is_dir() && !hidden {
                 folders.push((path, depth + 1));
             } else if kind.is_file()
-                && path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
+                && path.extension().is_some_and(|end| ENDINGS.iter().any(|known| end == *known))
             {
                 files.push(path);
             }
@@ -147,9 +152,40 @@ fn read_file(
         }
         text => text?,
     };
+    let is_python = path.extension().is_some_and(|extension| extension == PYTHON);
+    if is_python && how == ComeBy::InFolder && !concerns_ingestion(&text) {
+        return Ok(());
+    }
     let comments =
         text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"));
-    let source = sources.add(name.clone(), text);
+    let shown = if name == "-" { STANDARD_INPUT.to_owned() } else { name.clone() };
+    let taken = match is_python {
+        true => inputs.take_python(&shown, &text, sources, found),
+        false => take_documents((name, &shown), text, how, sources, inputs, found),
+    };
+    match taken {
+        Ok(()) => inputs.comments |= comments,
+        Err(not_taken) if how == ComeBy::Named => {
+            let path = path.to_owned();
+            return Err(ReadError::NothingIn { path, reason: not_taken.reason() });
+        }
+        // They are counted.
+        Err(NotTaken::Objects) => {}
+        Err(not_taken) => inputs.skip(shown, not_taken.reason()),
+    }
+    Ok(())
+}
+
+/// Files the documents of a YAML or JSON file; one with errors of its own counts as taken.
+fn take_documents(
+    (name, shown): (String, &str),
+    text: String,
+    how: ComeBy,
+    sources: &mut Sources,
+    inputs: &mut Found,
+    found: &mut Diagnostics,
+) -> Result<(), NotTaken> {
+    let source = sources.add(name, text);
     let text = sources.get(source).map_or("", |source| source.text.as_str());
     let mut own = Diagnostics::default();
     let documents = yaml::read(source, text, Dialect::PyYaml, &mut own);
@@ -163,8 +199,7 @@ fn read_file(
     };
     if own.has_errors() && how == ComeBy::InFolder && !text.contains(WORKFLOW_CONFIG) {
         // Such as the template of a chart.
-        inputs.skip(name, "it is not YAML, and no workflow");
-        return Ok(());
+        return Err(NotTaken::Because("it is not YAML, and no workflow"));
     }
     let sound = !own.has_errors();
     found.append(own);
@@ -172,36 +207,28 @@ fn read_file(
         return Ok(());
     }
     let several = documents.len() > 1;
-    let name = if name == "-" { STANDARD_INPUT.to_owned() } else { name };
     let (mut taken, mut objects, mut others) = (false, false, Vec::new());
     for (number, document) in documents.into_iter().enumerate() {
         let name = match number {
-            0 => name.clone(),
-            _ => format!("{name}#{}", number + 1),
+            0 => shown.to_owned(),
+            _ => format!("{shown}#{}", number + 1),
         };
         match inputs.take(&name, document, sources, found) {
             Ok(()) => taken = true,
             Err(NotTaken::Because(reason)) => others.push((name, reason)),
-            Err(NotTaken::Counted) => objects = true,
+            Err(NotTaken::Objects) => objects = true,
         }
     }
     if !taken {
-        let reason = match others.first() {
-            _ if objects => "no object in it is a ConfigMap, CronJob or CronOMJob of a pipeline's",
-            None => "it is empty",
-            Some(_) if several => "none of its documents is a workflow or an export",
-            Some((_, reason)) => reason,
-        };
-        if how == ComeBy::Named {
-            let path = path.to_owned();
-            return Err(ReadError::NothingIn { path, reason });
-        }
-        if !objects {
-            inputs.skip(name, reason);
-        }
-        return Ok(());
+        return Err(match others.first() {
+            _ if objects => NotTaken::Objects,
+            None => NotTaken::Because("it is empty"),
+            Some(_) if several => {
+                NotTaken::Because("none of its documents is a workflow or an export")
+            }
+            Some((_, reason)) => NotTaken::Because(reason),
+        });
     }
-    inputs.comments |= comments;
     for (name, reason) in others {
         inputs.skip(name, reason);
     }

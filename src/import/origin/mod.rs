@@ -4,10 +4,12 @@
 //! the [`Drafts`] of all. Nothing here reads a file.
 
 mod cluster;
+mod dag;
 mod server;
 mod timing;
 mod workflow;
 
+pub(super) use dag::concerns_ingestion;
 pub(super) use workflow::WORKFLOW_CONFIG;
 
 use super::draft::Drafts;
@@ -30,8 +32,18 @@ pub struct Input {
 pub(super) enum NotTaken {
     /// In a few words.
     Because(&'static str),
-    /// It holds objects of a cluster, which are counted.
-    Counted,
+    /// It holds objects of a cluster that are none of a pipeline's; they are counted.
+    Objects,
+}
+
+impl NotTaken {
+    /// In a few words.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Because(reason) => reason,
+            Self::Objects => "no object in it is a ConfigMap, CronJob or CronOMJob of a pipeline's",
+        }
+    }
 }
 
 /// What was found, by what it is.
@@ -43,6 +55,8 @@ pub struct Found {
     pub(super) export: server::Export,
     /// What OpenMetadata made in a cluster.
     pub(super) objects: cluster::Objects,
+    /// Workflows in the texts of DAG files.
+    pub(super) embedded: Vec<dag::Embedded>,
     /// What was left out.
     pub skipped: Vec<Skipped>,
     /// Whether any of the files has a YAML comment.
@@ -60,7 +74,7 @@ impl Found {
     ) -> Result<(), NotTaken> {
         if cluster::Objects::is_one(&document) {
             let taken = self.objects.take(name, &document, sources, found);
-            return taken.then_some(()).ok_or(NotTaken::Counted);
+            return taken.then_some(()).ok_or(NotTaken::Objects);
         }
         let input = Input { name: name.to_owned(), node: document };
         if server::Export::is_one(&input.node) {
@@ -74,9 +88,23 @@ impl Found {
         Ok(())
     }
 
+    /// Files the workflows that a Python file holds as texts.
+    pub(super) fn take_python(
+        &mut self,
+        name: &str,
+        text: &str,
+        sources: &mut Sources,
+        found: &mut Diagnostics,
+    ) -> Result<(), NotTaken> {
+        dag::take(name, text, self, sources, found)
+    }
+
     /// Whether there is nothing to import.
     pub(super) fn is_empty(&self) -> bool {
-        self.workflows.is_empty() && self.export.is_empty() && self.objects.is_empty()
+        self.workflows.is_empty()
+            && self.export.is_empty()
+            && self.objects.is_empty()
+            && self.embedded.is_empty()
     }
 
     /// The pipelines of all origins.
@@ -85,6 +113,7 @@ impl Found {
         workflow::drafts(self.workflows, &mut drafts, found);
         self.export.drafts(&mut drafts, found);
         self.objects.drafts(&mut drafts, found);
+        dag::drafts(self.embedded, &mut drafts, found);
         drafts
     }
 }
