@@ -16,8 +16,8 @@ use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::schema::{Schema, Words};
 use ompipe::source::Sources;
+use ompipe::tree::merge;
 use ompipe::tree::{Entry, Mapping, Node, Span};
-use ompipe::validate::merge::merge;
 use ompipe::workspace::compile;
 use ompipe::yaml::{self, Dialect};
 
@@ -50,6 +50,7 @@ fn definitions(trees: Vec<Node>) -> Definitions {
 fn run(mut sources: Sources, mut definitions: Definitions, objects: bool) -> usize {
     let options = Options {
         mode: Mode::Scheduled,
+        environment: None,
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,

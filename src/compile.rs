@@ -5,8 +5,11 @@
 //! on any thread; its trees are let go with it, and what is kept of it is its text. It knows no set
 //! of pipelines: that is [`workspace`](crate::workspace)'s.
 
+use compact_str::CompactString;
+
 use crate::definition::IngestionPipeline;
 use crate::diagnostic::Diagnostics;
+use crate::environment::{Environment, Matches};
 use crate::manifest::Manifest;
 use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer, SecretValues};
@@ -21,6 +24,8 @@ use crate::yaml;
 pub struct Options {
     /// What each pipeline is rendered to.
     pub mode: Mode,
+    /// The environment to render for; none: what is written.
+    pub environment: Option<String>,
     /// The pipelines to render, by name; none: all. All are validated.
     pub only: Vec<String>,
     /// The user's own templates: file name, name to show, text.
@@ -51,10 +56,14 @@ pub struct Object {
 pub struct Outcome {
     /// Its objects, if they are wanted.
     pub objects: Vec<Object>,
-    /// Whom its pods run as, if its objects are wanted.
+    /// Whom its pods run as.
     pub account: Option<Account>,
     /// What views of the whole project take of it, if that is wanted.
     pub seen: Option<Box<Seen>>,
+    /// The service that a patch has it name in place of its own.
+    pub service: Option<CompactString>,
+    /// What the patches of the environment met on it.
+    pub matches: Matches,
     /// What is wrong with it.
     pub found: Diagnostics,
 }
@@ -65,6 +74,8 @@ pub type Account = (Namespace, ServiceAccountName);
 /// What all pipelines share, made ready once.
 #[derive(Debug)]
 pub struct Compiler<'a> {
+    /// What patches them.
+    pub environment: &'a Environment,
     /// What validates them.
     pub validator: Validator<'a>,
     /// What renders them; `None` when the templates are wrong.
@@ -79,13 +90,20 @@ impl Compiler<'_> {
     /// Validates a pipeline and renders it; `wanted` says whether its objects are kept.
     pub fn pipeline(&self, definition: &IngestionPipeline, wanted: bool) -> Outcome {
         let mut outcome = Outcome::default();
-        let found = &mut outcome.found;
-        let pipeline = self.validator.pipeline(definition, found);
+        let (matches, found) = (&mut outcome.matches, &mut outcome.found);
+        let written = definition.spec.service.as_deref();
+        let Some(definition) = self.environment.pipeline(definition, matches, found) else {
+            return outcome;
+        };
+        let service = definition.spec.service.as_deref().filter(|name| Some(*name) != written);
+        outcome.service = service.map(CompactString::from);
+        let pipeline = self.validator.pipeline(&definition, found);
         let (Some(mut pipeline), Some(renderer)) = (pipeline, self.renderer) else {
             return outcome;
         };
-        let mut seen = self.survey.then(|| Box::new(Seen::before(definition, &pipeline)));
-        let manifests = renderer.pipeline(&mut pipeline, self.mode, found);
+        let mut seen = self.survey.then(|| Box::new(Seen::before(&definition, &pipeline)));
+        let manifests =
+            renderer.pipeline(&mut pipeline, self.mode, self.environment, matches, found);
         if let Some(seen) = &mut seen {
             seen.add(&manifests);
         }
@@ -97,18 +115,23 @@ impl Compiler<'_> {
             let objects =
                 manifests.iter().map(|manifest| object(manifest, folder, span, &mut room));
             outcome.objects = objects.collect();
-            let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
-            outcome.account = Some((namespace, service_account_name));
         }
+        let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
+        outcome.account = Some((namespace, service_account_name));
         outcome
     }
 
     /// The objects of an account.
-    pub fn account(&self, (namespace, name): &Account, found: &mut Diagnostics) -> Vec<Object> {
+    pub fn account(
+        &self,
+        (namespace, name): &Account,
+        matches: &mut Matches,
+        found: &mut Diagnostics,
+    ) -> Vec<Object> {
         let Some(renderer) = self.renderer else {
             return Vec::new();
         };
-        let manifests = renderer.account(namespace, name, found);
+        let manifests = renderer.account(namespace, name, self.environment, matches, found);
         let mut room = String::new();
         manifests.iter().map(|manifest| object(manifest, None, Span::NONE, &mut room)).collect()
     }

@@ -5,6 +5,10 @@
 //! whatever is found wrong later, in a manifest as much as in a definition, points at the line that
 //! a person wrote. It does no I/O.
 
+mod merge;
+
+pub use merge::merge;
+
 use compact_str::CompactString;
 use serde_json::Number;
 

@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "tree",
     "source",
     "diagnostic",
@@ -49,8 +49,9 @@ const LAYERS: [&str; 22] = [
     "definition",
     "model",
     "spec",
-    "validate",
     "manifest",
+    "environment",
+    "validate",
     "render",
     "survey",
     "calendar",

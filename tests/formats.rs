@@ -132,7 +132,7 @@ proptest! {
         }
         let input = Input::Text { name: "-".to_owned(), bytes: text.clone().into_bytes() };
         let mut project = Project::read(vec![input]).unwrap();
-        let options = Options { mode: Mode::Scheduled, only: Vec::new(), templates: Vec::new(), bundle: None, values: None, objects: false };
+        let options = Options { mode: Mode::Scheduled, environment: None, only: Vec::new(), templates: Vec::new(), bundle: None, values: None, objects: false };
         workspace::compile(&mut project.definitions, options, &mut project.sources, &mut project.found);
         let found = std::mem::take(&mut project.found).into_sorted();
         prop_assert!(!found.is_empty());

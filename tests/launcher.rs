@@ -67,6 +67,7 @@ fn rendered(parameters: &str) -> BTreeMap<String, Value> {
     let mut project = Project::read(vec![Input::Text { name: "-".to_owned(), bytes }]).unwrap();
     let options = Options {
         mode: Mode::Scheduled,
+        environment: None,
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,

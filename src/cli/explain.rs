@@ -1,25 +1,27 @@
 //! `ompipe explain`.
 
-mod effective;
+mod history;
+mod table;
 
 use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
 use ompipe::diagnostic::{Diagnostics, code, nearest};
+use ompipe::environment::Environment;
 use ompipe::project::{self, Project};
-use ompipe::validate::{Shared, Validator};
+use ompipe::validate::explain::layers;
 
 use super::error::Error;
 use super::exit::Status;
-use super::input;
-use super::session::Session;
+use super::session::{Findings, Session};
 
 /// Explain a code, or where the values of a pipeline come from
 ///
 /// The page of a code says what it means, why it matters, and shows the mistake and its mend. Of a
-/// pipeline, every value that is effective for it is listed with the file and line that set it;
-/// secrets are not shown. Without arguments, all codes are listed.
+/// pipeline, every value that is effective for it is listed with the file and line that set it, and
+/// below it what that replaced: the built-in default, the project, the environment, the service, the
+/// pipeline, a patch. Secrets are not shown. Without arguments, all codes are listed.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -27,7 +29,9 @@ Examples:
   ompipe explain                           All codes
   ompipe explain orders                    All values of the pipeline orders
   ompipe explain orders kubernetes         Its parameters
-  ompipe explain orders hostPort           Every value of that name")]
+  ompipe explain orders hostPort           Every value of that name
+  ompipe explain orders -e prod            As the environment prod has them
+  ompipe explain orders --format json      For programs")]
 pub(crate) struct ExplainArgs {
     /// A code, as findings carry it, or the name of a pipeline of the current folder's project
     #[arg(value_name = "CODE|PIPELINE")]
@@ -36,6 +40,10 @@ pub(crate) struct ExplainArgs {
     /// A field of the pipeline: a route of keys such as workflow.source, or a key alone
     #[arg(value_name = "FIELD")]
     field: Option<String>,
+
+    /// The environment to see the pipeline in [default: none, as it is written]
+    #[arg(short, long, value_name = "NAME", requires = "subject")]
+    environment: Option<String>,
 }
 
 pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, Error> {
@@ -55,7 +63,7 @@ pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, E
         return Err(Error::new(format!("there is no code {subject}"))
             .with_hint("`ompipe explain` lists all codes."));
     }
-    pipeline(subject, args.field.as_deref(), session)
+    pipeline(subject, args, session)
 }
 
 /// How many pipelines a hint names.
@@ -69,8 +77,9 @@ fn is_code(word: &str) -> bool {
     })
 }
 
-fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<Status, Error> {
-    let mut project = Project::of_folder(Path::new(".")).map_err(|error| {
+fn pipeline(name: &str, args: &ExplainArgs, session: &mut Session) -> Result<Status, Error> {
+    let field = args.field.as_deref();
+    let project = Project::of_folder(Path::new(".")).map_err(|error| {
         let failed = Error::new(format!("failed to explain {name}"));
         match error {
             project::Error::NoProject { .. } => failed
@@ -79,9 +88,14 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
             error => failed.because(error),
         }
     })?;
-    let root = project.root.clone().unwrap_or_default();
-    let bundle = input::bundle(&mut project, &root)?;
-    let pipelines = &project.definitions.pipelines;
+    let definitions = &project.definitions;
+    let mut found = Diagnostics::default();
+    let environment = args.environment.as_deref();
+    let Some(environment) = Environment::choose(definitions.project(), environment, &mut found)
+    else {
+        return session.report(found.into_sorted(), &project.sources, Findings::AsMessages);
+    };
+    let pipelines = &definitions.pipelines;
     let Some(pipeline) = pipelines.iter().find(|pipeline| pipeline.name() == name) else {
         let known: Vec<&str> = pipelines.iter().map(|pipeline| pipeline.name()).collect();
         let hint = match nearest(name, known.iter().copied()) {
@@ -94,19 +108,24 @@ fn pipeline(name: &str, field: Option<&str>, session: &mut Session) -> Result<St
         };
         return Err(Error::new(format!("there is no pipeline {name}")).with_hint(hint));
     };
-    let shared = Shared::by(bundle.as_ref()).with(&project.definitions);
-    let validator = Validator::new(shared, &mut Diagnostics::default());
-    let leaves = effective::leaves(&validator.explain(pipeline));
-    let shown = effective::select(&leaves, field);
+    let layers = layers(pipeline, definitions.project(), &definitions.services, &environment);
+    let values = history::values(&layers);
+    let shown = history::select(&values, field);
     if shown.is_empty() {
         let field = field.unwrap_or_default();
-        let keys = leaves.iter().flat_map(|leaf| leaf.keys());
+        let keys = values.iter().flat_map(|value| value.keys());
         let hint = match nearest(field, keys) {
             Some(near) => format!("Did you mean {near}?"),
             None => format!("`ompipe explain {name}` lists all fields."),
         };
         return Err(Error::new(format!("the pipeline {name} has no field {field}")).with_hint(hint));
     }
-    effective::write(&shown, &project.sources, session.out())?;
+    if session.writes_text() {
+        table::write(&shown, &project.sources, session.out())?;
+    } else {
+        let environment = args.environment.as_deref();
+        let json = table::json(name, environment, &shown, &project.sources);
+        writeln!(session.out(), "{json:#}")?;
+    }
     Ok(Status::Fine)
 }

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ompipe::compile::{Object, Options};
+use ompipe::definition::IngestionProject;
 use ompipe::diagnostic::{Diagnostic, Diagnostics, code, counted};
+use ompipe::environment::Environment;
 use ompipe::project::{self, Input, Project, TEMPLATES_FOLDER};
 use ompipe::render::{Mode, SecretValues};
 use ompipe::source::MAX_FILE_BYTES;
 use ompipe::spec::{self, Bundle};
-use ompipe::tree::Span;
+use ompipe::tree::Node;
 use ompipe::workspace;
 
 use super::error::Error;
@@ -28,6 +30,11 @@ pub(crate) struct InputArgs {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
+    /// The environment of the project to see the definitions in [default: none, as they are
+    /// written]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) environment: Option<String>,
+
     /// A folder of templates that replace the built-in ones of the same name [default: templates,
     /// in the project's folder]
     #[arg(long, value_name = "DIR")]
@@ -37,7 +44,7 @@ pub(crate) struct InputArgs {
 impl InputArgs {
     /// Those of a verb that is not told by its command line what to read.
     pub(crate) fn of_no_paths() -> Self {
-        Self { paths: Vec::new(), templates: None }
+        Self { paths: Vec::new(), environment: None, templates: None }
     }
 }
 
@@ -103,7 +110,7 @@ pub(crate) fn compile_with(
     ))
 }
 
-/// What compiling a project takes beside its definitions.
+/// All that compiling a project takes beside its definitions.
 pub(crate) fn options(
     project: &mut Project,
     args: &InputArgs,
@@ -111,26 +118,41 @@ pub(crate) fn options(
     only: &[String],
     objects: bool,
 ) -> Result<Options, Error> {
-    let root = project.root.clone().unwrap_or_else(|| PathBuf::from("."));
+    let root = root(project);
     let (folder, required) = match &args.templates {
         Some(folder) => (folder.clone(), true),
         None => (root.join(TEMPLATES_FOLDER), false),
     };
     let templates = project::templates(&folder, required)
         .map_err(|error| Error::new("failed to read the templates").because(error))?;
-    let bundle = bundle(project, &root)?;
-    Ok(Options { mode, only: only.to_vec(), templates, bundle, values: None, objects })
+    let environment = args.environment.clone();
+    let version = version(project.definitions.project(), environment.as_deref());
+    let bundle = bundle(version.as_ref(), &root, &mut project.found)?;
+    Ok(Options { mode, environment, only: only.to_vec(), templates, bundle, values: None, objects })
 }
 
-/// OpenMetadata's schema, of the version that the project names.
-pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle>, Error> {
-    let named = project.definitions.project().and_then(|definition| {
-        let version = definition.spec.open_metadata_version.clone()?;
-        let span =
-            definition.spec_entry("openMetadataVersion").map_or(Span::NONE, |one| one.value.span);
-        Some((version, span))
-    });
-    let Some((version, span)) = named else {
+/// The folder that templates and OpenMetadata's schemas lie in.
+pub(crate) fn root(project: &Project) -> PathBuf {
+    project.root.clone().unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// The version of OpenMetadata that a project names in an environment.
+pub(crate) fn version(
+    project: Option<&IngestionProject>,
+    environment: Option<&str>,
+) -> Option<Node> {
+    // That there is no such environment is told where it is compiled for.
+    let environment = Environment::choose(project, environment, &mut Diagnostics::default());
+    environment?.open_metadata_version(project?)
+}
+
+/// OpenMetadata's schema of a version.
+pub(crate) fn bundle(
+    version: Option<&Node>,
+    root: &Path,
+    found: &mut Diagnostics,
+) -> Result<Option<Bundle>, Error> {
+    let Some((version, span)) = version.and_then(|node| Some((node.as_str()?, node.span))) else {
         return Ok(None);
     };
     let missing = |found: &mut Diagnostics, label: String| {
@@ -145,14 +167,14 @@ pub(crate) fn bundle(project: &mut Project, root: &Path) -> Result<Option<Bundle
         );
         Ok(None)
     };
-    if !spec::import::is_version(&version) {
-        return missing(&mut project.found, "not a version".to_owned());
+    if !spec::import::is_version(version) {
+        return missing(found, "not a version".to_owned());
     }
-    let name = spec::file_name(&version);
+    let name = spec::file_name(version);
     let path = root.join(&name);
     let text = match read_bundle(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return missing(&mut project.found, format!("there is no {name}"));
+            return missing(found, format!("there is no {name}"));
         }
         text => text.map_err(|error| {
             Error::new(format!("failed to read {}", path.display())).because(error)

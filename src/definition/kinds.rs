@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::as_node::AsNode;
+use super::environments::{Environments, Patch};
 use super::free_form::{Connection, OpenMetadata, PodTemplate, Workflow};
 use super::parameters::Parameters;
 use super::pipeline_type::PipelineType;
@@ -64,6 +65,13 @@ pub struct IngestionProjectSpec {
     pub open_metadata_version: Option<String>,
     /// How ingestion runs on Kubernetes, for all pipelines.
     pub kubernetes: Option<AsNode<Parameters>>,
+    /// What is different in each environment, by its name. `--environment` chooses one; without it
+    /// none applies.
+    #[schemars(example = serde_json::json!({"prod": {"kubernetes": {"namespace": "openmetadata-prod"}}}))]
+    pub environments: Option<AsNode<Environments>>,
+    /// Changes to definitions and rendered objects that hold in every environment and without one,
+    /// before those of the environment.
+    pub patches: Option<AsNode<Vec<Patch>>>,
 }
 
 /// A service and how to reach it, once for all its pipelines.
@@ -154,6 +162,16 @@ impl IngestionProject {
     /// `spec.kubernetes`: parameters for all pipelines.
     pub fn kubernetes(&self) -> Option<&Node> {
         self.spec_node("kubernetes")
+    }
+
+    /// `spec.environments`: their names with what each holds, in written order.
+    pub fn environments(&self) -> impl Iterator<Item = &Entry> {
+        self.spec_node("environments").and_then(Node::as_mapping).into_iter().flatten()
+    }
+
+    /// `spec.patches`.
+    pub fn patches(&self) -> Option<&Node> {
+        self.spec_node("patches")
     }
 }
 

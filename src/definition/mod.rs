@@ -9,6 +9,7 @@ mod as_node;
 pub mod defaults;
 pub mod deserialize;
 mod encrypted;
+pub mod environments;
 mod free_form;
 mod json_schema;
 mod kinds;
@@ -25,7 +26,7 @@ pub use kinds::{
     Annotations, Definition, IngestionPipeline, IngestionPipelineSpec, IngestionProject,
     IngestionProjectSpec, Labels, Metadata, ServiceConnection, ServiceConnectionSpec,
 };
-pub use parse::{Broken, Definitions, is_foreign, parse};
+pub use parse::{Broken, Definitions, is_foreign, parse, parse_as};
 pub use pipeline_type::PipelineType;
 
 /// The group and version that the kinds belong to.

@@ -178,6 +178,16 @@ fn add(definitions: &mut Definitions, kind: Kind, document: Node, found: &mut Di
     }
 }
 
+/// The definition that a document of a known kind is, or why it is none, which is then among the
+/// findings.
+pub fn parse_as<Spec: for<'de> Deserialize<'de>>(
+    kind: Kind,
+    document: Node,
+    found: &mut Diagnostics,
+) -> Result<Definition<Spec>, Broken> {
+    read(kind, document, found).map_err(|document| broken(Some(kind), document))
+}
+
 /// The definition, or the document again when it is not one.
 fn read<Spec: for<'de> Deserialize<'de>>(
     kind: Kind,
@@ -233,6 +243,7 @@ fn is_separable(fault: &Diagnostic) -> bool {
     let is_unknown = *fault.code == code::SCHEMA_UNKNOWN_FIELD && !field.contains('.');
     ALONE.contains(&field)
         || field.starts_with("kubernetes.")
+        || field.starts_with("environments.")
         || (is_unknown && nearest(field, MEANING).is_none())
 }
 

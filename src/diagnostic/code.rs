@@ -223,6 +223,21 @@ codes! {
     NO_BUNDLE = "OMP0706", "OpenMetadata's schema is not imported";
     /// Nothing says where a pipeline's OpenMetadata server is.
     NO_SERVER = "OMP0707", "pipeline without an OpenMetadata server";
+
+    /// An environment that was asked for is not there.
+    UNKNOWN_ENVIRONMENT = "OMP0710", "unknown environment";
+    /// A patch whose target is nowhere.
+    PATCH_MATCHES_NOTHING = "OMP0711", "patch that matches nothing";
+    /// A patch with no way or several to say what it changes, or with one that does not fit.
+    PATCH_WAY = "OMP0712", "patch without its one way";
+    /// A selector of labels that cannot be read.
+    PATCH_SELECTOR = "OMP0713", "not a selector of labels";
+    /// A path of a JSON Patch that is none, or that leads nowhere.
+    PATCH_PATH = "OMP0714", "path that leads nowhere";
+    /// A test of a JSON Patch that fails.
+    PATCH_TEST = "OMP0715", "test of a patch that fails";
+    /// A patch that would make something else of a definition or object.
+    PATCH_IDENTITY = "OMP0716", "patch that changes what something is";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.

@@ -3,7 +3,8 @@
 //! In: validated [`Pipeline`]s and the templates, built in or the user's own. Out: [`Manifest`]s in
 //! which every pod's secrets are references, checked against Kubernetes' types. The way of one
 //! pipeline: `context` (what templates see) → `template` (trees with expressions) → the user's
-//! `podTemplate`, merged strategically → [`manifest`]'s checks. It does no I/O.
+//! `podTemplate`, merged strategically → the patches of the [`environment`](crate::environment) →
+//! [`manifest`]'s checks. It does no I/O.
 
 mod context;
 mod environment;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::environment::{Environment, Matches};
 use crate::manifest::{self, Manifest, Type};
 use crate::model::{Namespace, Pipeline, SecretWay, ServiceAccountName};
 use crate::source::Sources;
@@ -127,12 +129,14 @@ impl Renderer {
         Self { values, ..self }
     }
 
-    /// The objects of one pipeline; none when something in them is wrong. In its workflow,
-    /// placeholders take the place of its secrets.
+    /// The objects of one pipeline, patched as the environment says; none when something in them is
+    /// wrong. In its workflow, placeholders take the place of its secrets.
     pub fn pipeline(
         &self,
         pipeline: &mut Pipeline,
         mode: Mode,
+        environment: &Environment,
+        matches: &mut Matches,
         found: &mut Diagnostics,
     ) -> Vec<Manifest> {
         let secrets = SecretVariables::replace_in(&mut pipeline.workflow);
@@ -162,7 +166,7 @@ impl Renderer {
                 if let (Some(patch), false) = (&pipeline.pod_template, operator) {
                     merge_pod_template(&mut node, patch, found);
                 }
-                checked(node, found)
+                environment.object(&mut node, matches, found).then(|| checked(node, found))?
             })
             .collect()
     }
@@ -190,14 +194,16 @@ impl Renderer {
         &self,
         namespace: &Namespace,
         name: &ServiceAccountName,
+        environment: &Environment,
+        matches: &mut Matches,
         found: &mut Diagnostics,
     ) -> Vec<Manifest> {
         let context = context::of_account(namespace, name);
         ["serviceaccount.yaml", "role.yaml", "rolebinding.yaml"]
             .into_iter()
             .filter_map(|template| {
-                let node = self.templates.render(template, &context, found)?;
-                checked(node, found)
+                let mut node = self.templates.render(template, &context, found)?;
+                environment.object(&mut node, matches, found).then(|| checked(node, found))?
             })
             .collect()
     }

@@ -31,9 +31,11 @@ fn proposed(files: &[(String, String)], window: u8) -> Proposal {
     let mut project = Project::read(inputs.chain([shared]).collect()).unwrap();
     let options = Options {
         mode: Mode::Scheduled,
+        environment: None,
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
+        values: None,
         objects: false,
     };
     let Project { definitions, sources, found, .. } = &mut project;

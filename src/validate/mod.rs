@@ -5,7 +5,7 @@
 //! `parameters` (merged and resolved) → [`merge`] (the effective workflow) → [`rules`] and
 //! OpenMetadata's own schema. It does no I/O and knows no clock.
 
-mod explain;
+pub mod explain;
 pub mod merge;
 mod parameters;
 pub mod rules;

@@ -5,7 +5,6 @@
 
 use compact_str::CompactString;
 
-use super::merge::merge;
 use super::rules;
 use super::rules::names::Output;
 use crate::definition::defaults::ResolvedParameters;
@@ -14,7 +13,7 @@ use crate::definition::parameters::ExitHandler;
 use crate::definition::{self, written};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Parameters, Resources};
-use crate::tree::{Mapping, Node, Span};
+use crate::tree::{Mapping, Node, Span, merge};
 
 /// Where parameters stand in a definition, for the routes of findings.
 const ROUTE: &str = "spec.kubernetes";

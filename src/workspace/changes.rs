@@ -137,6 +137,9 @@ impl Workspace {
             };
             file.checked = checked;
             for (compiled, outcome) in file.pipelines.iter_mut().zip(outcomes) {
+                if let Some(service) = &outcome.service {
+                    self.users.entry(service.clone()).or_default().insert(id);
+                }
                 compiled.outcome = outcome;
             }
         }

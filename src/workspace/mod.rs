@@ -21,6 +21,7 @@
 mod bearers;
 mod changes;
 mod encrypted;
+mod environment;
 mod file;
 mod once;
 mod reach;
@@ -39,6 +40,7 @@ use rayon::prelude::*;
 use crate::compile::{Account, Compiler, Object, Options};
 use crate::definition::{Definitions, IngestionPipeline};
 use crate::diagnostic::Diagnostics;
+use crate::environment::Matches;
 use crate::project::text::{self, Content};
 use crate::render::{self, Renderer};
 use crate::source::Sources;
@@ -96,6 +98,7 @@ struct Templates {
 struct OfAccount {
     pipelines: usize,
     objects: Vec<Object>,
+    matches: Matches,
     found: Diagnostics,
 }
 
@@ -315,12 +318,12 @@ impl Workspace {
             for object in one.object_names.iter().flatten() {
                 self.objects.remove(object, one.place);
             }
-            if let Some(service) = &one.service
-                && let Some(users) = self.users.get_mut(service)
-            {
-                users.remove(&id);
-                if users.is_empty() {
-                    self.users.remove(service);
+            for service in one.service.iter().chain(&one.outcome.service) {
+                if let Some(users) = self.users.get_mut(service) {
+                    users.remove(&id);
+                    if users.is_empty() {
+                        self.users.remove(service);
+                    }
                 }
             }
             let account = one.outcome.account.as_ref();
@@ -347,13 +350,21 @@ impl Workspace {
     /// Compiles pipelines, each on any thread, and what concerns all files at once.
     fn compile_pipelines(&mut self, work: Work, before: Before) {
         let mut set_found = Diagnostics::default();
+        let environment = self.environment(&mut set_found);
+        let mut of_shared = Matches::default();
+        let patched = self.patched(&environment, &mut of_shared, &mut set_found);
+        let defines = self.defines(&patched);
         let shared = Shared::by(self.options.bundle.as_ref());
-        let defining = self.defining.iter().filter_map(|id| self.file(*id));
-        let shared = defining.fold(shared, |shared, file| shared.with(&file.defines));
+        let shared = defines.iter().fold(shared, |shared, defines| shared.with(defines));
         let validator = Validator::new(shared, &mut set_found);
         let renderer = self.templates.renderer.as_ref();
-        let compiler =
-            Compiler { validator, renderer, mode: self.options.mode, survey: self.survey };
+        let compiler = Compiler {
+            environment: &environment,
+            validator,
+            renderer,
+            mode: self.options.mode,
+            survey: self.survey,
+        };
 
         let of_file = |(id, pipelines): (SourceId, Vec<IngestionPipeline>)| {
             let mut checked = Diagnostics::default();
@@ -361,14 +372,20 @@ impl Workspace {
                 compiler.validator.check_file(&file.defines, &mut checked);
             }
             let outcomes = pipelines.into_par_iter().map(|definition| {
-                compiler.pipeline(&definition, self.is_wanted(definition.name()))
+                let wanted = self.is_wanted(definition.name());
+                let mut outcome = compiler.pipeline(&definition, wanted);
+                // Where no objects are asked for, those of accounts are checked all the same.
+                outcome.account.take_if(|_| self.options.objects && !wanted);
+                outcome
             });
             (id, checked, outcomes.collect::<Vec<_>>())
         };
         let work = work.into_iter().collect::<Vec<_>>().into_par_iter();
         let outcomes = work.map(of_file).collect::<Vec<_>>();
 
-        self.check_set(&compiler.validator, &mut set_found);
+        let services = outcomes.iter().flat_map(|(_, _, outcomes)| outcomes);
+        let services = services.filter_map(|outcome| outcome.service.clone()).collect();
+        self.check_set(&compiler.validator, &defines, &services, &mut set_found);
         let mut accounts: BTreeMap<Account, OfAccount> = BTreeMap::new();
         let all = outcomes.iter().flat_map(|(_, _, outcomes)| outcomes);
         for account in all.filter_map(|outcome| outcome.account.as_ref()) {
@@ -378,13 +395,14 @@ impl Workspace {
             }
             let mut of = OfAccount { pipelines: 1, ..OfAccount::default() };
             if !self.accounts.contains_key(account) {
-                of.objects = compiler.account(account, &mut of.found);
+                of.objects = compiler.account(account, &mut of.matches, &mut of.found);
             }
             accounts.insert(account.clone(), of);
         }
         self.set_found = set_found;
         self.keep_accounts(accounts);
         self.keep_outcomes(outcomes, before);
+        self.check_patches(&environment, &of_shared);
     }
 
     fn keep_accounts(&mut self, accounts: BTreeMap<Account, OfAccount>) {

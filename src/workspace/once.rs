@@ -100,6 +100,7 @@ spec:
         let mut project = Project::read(vec![input]).unwrap();
         let options = Options {
             mode,
+            environment: None,
             only: Vec::new(),
             templates: Vec::new(),
             bundle: None,

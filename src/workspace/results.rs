@@ -13,8 +13,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::text;
 use crate::source::Sources;
 use crate::survey::Seen;
-use crate::tree::{Node, SourceId, Span};
-use crate::validate::{Shared, Validator};
+use crate::tree::{SourceId, Span};
+use crate::validate::explain::{Layer, layers};
 
 impl Workspace {
     /// All findings: each once, in the order of files, then of text. The file of one is the source
@@ -57,6 +57,11 @@ impl Workspace {
         &self.sources
     }
 
+    /// The same, when nothing else is wanted any more.
+    pub fn into_sources(self) -> Sources {
+        self.sources
+    }
+
     /// The number of a file's text: the same as long as the file is there.
     pub fn source(&self, file: &str) -> Option<SourceId> {
         self.by_name.get(file).copied()
@@ -88,18 +93,16 @@ impl Workspace {
         compiled.map_or(&[], |compiled| &compiled.outcome.objects)
     }
 
-    /// All that is effective for a pipeline, each leaf with the place that set it; `None` when there
-    /// is no pipeline of that name.
-    pub fn explain(&self, pipeline: &str) -> Option<Node> {
+    /// The layers of a pipeline's values, from the lowest; `None` when there is no pipeline of that
+    /// name.
+    pub fn explain(&self, pipeline: &str) -> Option<Vec<Layer>> {
         let place = *self.pipelines.places(pipeline).first()?;
         let file = self.file(place.source)?;
         let text = &self.sources.get(place.source)?.text;
         let (definitions, _) = text::definitions(place.source, file.named, text);
         let definition = definitions.pipelines.iter().find(|one| one.name_span() == place)?;
-        let shared = Shared::by(self.options.bundle.as_ref());
-        let defining = self.defining.iter().filter_map(|id| self.file(*id));
-        let shared = defining.fold(shared, |shared, file| shared.with(&file.defines));
-        Some(Validator::new(shared, &mut Diagnostics::default()).explain(definition))
+        let environment = self.environment(&mut Diagnostics::default());
+        Some(layers(definition, self.project(), self.services(), &environment))
     }
 
     /// What views of the whole project take of the pipelines, by name.

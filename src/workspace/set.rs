@@ -3,11 +3,13 @@
 //! In: the indexes. Out: findings: a second project, names that are borne twice, literal secrets in
 //! what nobody uses, pipelines that are asked for and not there.
 
+use std::collections::BTreeSet;
+
 use compact_str::CompactString;
 
 use super::Workspace;
 use super::file::Compiled;
-use crate::definition::ServiceConnection;
+use crate::definition::{Definitions, ServiceConnection};
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::{ObjectNames, PipelineName};
 use crate::tree::Span;
@@ -15,16 +17,25 @@ use crate::validate::{Validator, rules, set};
 
 impl Workspace {
     /// Checks what concerns all files at once.
-    pub(super) fn check_set(&self, validator: &Validator<'_>, found: &mut Diagnostics) {
+    /// `defines` is what pipelines build on, as the environment has it, and `patched` the services
+    /// that patches made pipelines name.
+    pub(super) fn check_set(
+        &self,
+        validator: &Validator<'_>,
+        defines: &[&Definitions],
+        patched: &BTreeSet<CompactString>,
+        found: &mut Diagnostics,
+    ) {
         self.check_selection(found);
         self.check_encrypted(found);
-        let defining = self.defining.iter().filter_map(|id| self.file(*id));
-        set::one_project(defining.clone().flat_map(|file| &file.defines.projects), found);
+        set::one_project(defines.iter().flat_map(|defines| &defines.projects), found);
 
-        let services = defining.flat_map(|file| &file.defines.services);
+        let services = defines.iter().flat_map(|defines| &defines.services);
         let places = services.clone().map(|service| (service.name(), service.name_span()));
         rules::names::distinct("service", places, found);
-        let is_used = |service: &ServiceConnection| self.users.contains_key(service.name());
+        let is_used = |service: &ServiceConnection| {
+            self.users.contains_key(service.name()) || patched.contains(service.name())
+        };
         for service in services.filter(|service| !is_used(service)) {
             validator.check_unused_service(service, found);
         }

@@ -48,6 +48,7 @@ data: {config: '{{ config.text }}', own: 'yes'}
 fn options() -> Options {
     Options {
         mode: Mode::Scheduled,
+        environment: None,
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
@@ -303,7 +304,8 @@ fn the_values_of_a_pipeline_and_its_objects_are_those_of_its_text_now() {
     assert_eq!(workspace.objects_of("a").len(), 2);
     workspace.put("a.yaml", false, content(Some(&pipeline("a", "shop", "two"))));
     workspace.compile();
-    let values = workspace.explain("a").unwrap();
+    let layers = workspace.explain("a").unwrap();
+    let values = &layers.last().unwrap().effective;
     let namespace = values.at_route(&["kubernetes", "namespace"]).unwrap();
     assert_eq!(namespace.as_str(), Some("two"));
     assert_eq!(Some(namespace.span.source), workspace.source("a.yaml"));
