@@ -30,6 +30,7 @@ Examples:
   ompipe render --force -o rendered        The same, over edits by hand
   ompipe render --check -o rendered        Whether it is up to date, for CI
   ompipe render | kubectl apply -f -       To the cluster
+  ompipe render --helm -o chart            A Helm chart
   ompipe render --run -l orders            One run of the pipeline orders, now
   sops -d s.yaml | ompipe render --include-secrets - | kubectl apply -f -
   ompipe render pipelines/orders.yaml services ompipe.yaml")]
@@ -57,6 +58,10 @@ pub(crate) struct RenderArgs {
     /// Write nothing; exit with 1, and print a diff, if the folder is not what would be written
     #[arg(long, requires = "output")]
     check: bool,
+    /// Write a Helm chart rather than a kustomization: the namespace and the image of most objects
+    /// become its values
+    #[arg(long, requires = "output")]
+    helm: bool,
 
     /// The id of that run [default: derived from what is run]
     #[arg(long, value_name = "UUID", requires = "run")]
@@ -88,6 +93,13 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
     let objects = objects.into_iter().map(|one| (one.file, one.order, one.span, one.text));
     let root = project.root.as_deref();
     let files = FileSet::new(objects, &project.sources, root, &mut project.found);
+
+    let files = match args.helm {
+        true => {
+            files.into_chart(project.definitions.project().map_or("pipelines", |one| one.name()))
+        }
+        false => files,
+    };
 
     let mut found = std::mem::take(&mut project.found).into_sorted();
     if !session.fails_on(&found) {

@@ -13,7 +13,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::folder::of_folder;
 use super::lock::{self, Hash};
 use super::{Error, File, FileSet, Folder, compare, diff, inputs, io_error, stale};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
@@ -75,7 +74,7 @@ pub fn check(
     let Some(folder) = Folder::open_to_read(root, sources, found)? else {
         return Ok(None);
     };
-    let of_folder = of_folder(files.files().iter().map(|file| file.path.as_str()));
+    let of_folder = files.of_folder();
     let all = files.files().par_iter().chain(&of_folder);
     let owned = folder.owned.keys().map(String::as_str);
     let paths = files.files().iter().map(|file| file.path.as_str()).chain(owned);

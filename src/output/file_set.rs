@@ -36,7 +36,7 @@ pub struct File {
 /// them.
 #[derive(Clone, Default, Debug)]
 pub struct FileSet {
-    files: Vec<File>,
+    pub(super) files: Vec<File>,
 }
 
 impl FileSet {

@@ -142,7 +142,7 @@ impl Folder {
         edits: Edits,
         found: &mut Diagnostics,
     ) -> Result<Option<(RenderedFolder, Written)>, Error> {
-        let of_folder = of_folder(files.files().iter().map(|file| file.path.as_str()));
+        let of_folder = files.of_folder();
         let all: Vec<(&File, Hash)> = files
             .files()
             .par_iter()
@@ -181,6 +181,16 @@ impl Folder {
             stale: stale::find(&root, is_known)?,
         };
         Ok(Some((RenderedFolder::new(root, kept, disk)?, written)))
+    }
+}
+
+impl FileSet {
+    /// The files that belong to the folder as a whole, but for the lock.
+    pub(super) fn of_folder(&self) -> Vec<File> {
+        let [index, attributes] = of_folder(self.files().iter().map(|file| file.path.as_str()));
+        // A chart has an index of its own.
+        let index = Some(index).filter(|_| !self.is_chart());
+        index.into_iter().chain([attributes]).collect()
     }
 }
 

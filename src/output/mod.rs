@@ -38,6 +38,7 @@
 //!
 //! Two writers are kept apart by a lock on the folder, see `guard`.
 
+mod chart;
 mod check;
 mod compare;
 #[cfg(test)]
