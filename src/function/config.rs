@@ -6,7 +6,7 @@
 use super::Item;
 use crate::definition::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean, route};
-use crate::tree::{Node, Span};
+use crate::tree::{Node, Span, Value};
 
 const OPTIONS: [&str; 2] = ["keepDefinitions", "path"];
 
@@ -37,15 +37,18 @@ impl Config {
         let data = config.node().and_then(|node| node.get("data")).and_then(Node::as_mapping);
         for entry in data.into_iter().flatten() {
             let at = route::under("data", &entry.key);
-            let Some(value) = entry.value.as_str() else {
-                let message = format!("`{}` is {}", entry.key, entry.value.value.type_name());
-                found.push(
-                    refused(at, message)
-                        .with_help("put the value in quotes: a ConfigMap holds strings"),
-                );
-                continue;
+            let value = match &entry.value.value {
+                Value::String(text) => text.to_string(),
+                // `kustomize fn run` and kpt write options of their command lines without quotes.
+                Value::Bool(value) => value.to_string(),
+                Value::Number(value) => value.to_string(),
+                other => {
+                    let message = format!("`{}` is {}", entry.key, other.type_name());
+                    found.push(refused(at, message).with_help("a ConfigMap holds strings"));
+                    continue;
+                }
             };
-            match (entry.key.as_str(), value) {
+            match (entry.key.as_str(), value.as_str()) {
                 ("path", value) => options.path = Some(value.to_owned()),
                 ("keepDefinitions", "true" | "false") => options.keep_definitions = value == "true",
                 ("keepDefinitions", _) => found.push(
@@ -89,9 +92,17 @@ mod tests {
     }
 
     #[test]
+    fn an_option_without_quotes_is_the_same_option() {
+        let text = "apiVersion: v1\nkind: ConfigMap\ndata: {keepDefinitions: true, path: 7}\n";
+        let (config, found) = read(text);
+        assert!(found.is_empty(), "{found:?}");
+        assert_eq!((config.keep_definitions, config.path.as_deref()), (true, Some("7")));
+    }
+
+    #[test]
     fn an_option_that_is_not_known_a_value_that_is_no_string_and_another_kind_are_refused() {
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n\
-                    data: {pth: pipelines, keepDefinitions: true}\n";
+                    data: {pth: pipelines, keepDefinitions: [true]}\n";
         assert_eq!(read(text).1, ["data.pth", "data.keepDefinitions"]);
         assert_eq!(read("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n").1, ["kind"]);
     }
