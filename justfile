@@ -64,6 +64,10 @@ model:
 deploy-check:
     python3 tools/deploy-check.py
 
+# What integrations/ holds, with the tools themselves: kustomize, Argo CD, Flux, Helm, kubeconform, pre-commit, GitHub.
+integrations-check:
+    python3 tools/integrations-check.py
+
 # Benchmarks of the parts.
 bench:
     cargo bench --locked
