@@ -58,6 +58,7 @@ pub(crate) struct RenderArgs {
     /// Write nothing; exit with 1, and print a diff, if the folder is not what would be written
     #[arg(long, requires = "output")]
     check: bool,
+
     /// Write a Helm chart rather than a kustomization: the namespace and the image of most objects
     /// become its values
     #[arg(long, requires = "output")]
@@ -79,8 +80,9 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
         return Err(Error::new("a folder is written whole, and --pipeline renders a part")
             .with_hint("Leave out one of --output and --pipeline."));
     }
-    if folder.is_none() && (args.check || args.force) {
-        let option = if args.check { "--check" } else { "--force" };
+    let of_folders = [(args.check, "--check"), (args.force, "--force"), (args.helm, "--helm")];
+    let of_folders = of_folders.into_iter().find(|(is_given, _)| *is_given);
+    if let (None, Some((_, option))) = (folder, of_folders) {
         return Err(Error::new(format!("{option} is about a folder, and --output names none"))
             .with_hint("Name the folder: `-o rendered`."));
     }
