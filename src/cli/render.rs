@@ -90,19 +90,14 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
     let values = args.include_secrets.as_deref().map(include_secrets::values).transpose()?;
     let with_secrets = values.is_some();
     let mut project = input::read(&args.input)?;
+    let name = project.definitions.project().map_or("pipelines", |one| one.name()).to_owned();
     let objects =
         input::compile_with(&mut project, &args.input, mode, &args.pipelines, true, values)?;
     let objects = objects.into_iter().map(|one| (one.file, one.order, one.span, one.text));
     let root = project.root.as_deref();
     let files = FileSet::new(objects, &project.sources, root, &mut project.found);
 
-    let files = match args.helm {
-        true => {
-            files.into_chart(project.definitions.project().map_or("pipelines", |one| one.name()))
-        }
-        false => files,
-    };
-
+    let files = if args.helm { files.into_chart(&name) } else { files };
     let mut found = std::mem::take(&mut project.found).into_sorted();
     if !session.fails_on(&found) {
         match folder {

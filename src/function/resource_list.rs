@@ -93,8 +93,12 @@ impl ResourceList {
     /// it is to be written to, and what was found. An object that an earlier run rendered is
     /// replaced by the one of this run.
     pub fn rendered(&self, objects: &[Object], keep_definitions: bool, results: &[Node]) -> String {
-        let nodes: Vec<Node> = placed(objects);
-        let identities: HashSet<Identity> = nodes.iter().filter_map(Identity::of).collect();
+        let rendered = placed(objects);
+        let nodes = rendered.iter().filter_map(|object| match object {
+            Rendered::Node(node) => Some(node),
+            Rendered::Text(_) => None,
+        });
+        let identities: HashSet<Identity> = nodes.filter_map(Identity::of).collect();
         let stays = |item: &&Item| match item.is_definition() {
             true => keep_definitions,
             false => {
@@ -102,7 +106,7 @@ impl ResourceList {
                     && item.identity().is_some_and(|identity| identities.contains(&identity)))
             }
         };
-        write(self.items.iter().filter(stays), &nodes, results)
+        write(self.items.iter().filter(stays), &rendered, results)
     }
 
     /// The list that answers when something is wrong: the items as they were, and what was found.
@@ -111,21 +115,43 @@ impl ResourceList {
     }
 }
 
-/// The objects with the annotations that say which file each belongs into, in apply order.
-fn placed(objects: &[Object]) -> Vec<Node> {
+/// What an object is in the list.
+enum Rendered<'o> {
+    /// An object with the annotations that say which file it belongs into.
+    Node(Node),
+    /// Documents of an encrypted file, as they are.
+    Text(&'o str),
+}
+
+/// The objects in apply order.
+fn placed(objects: &[Object]) -> Vec<Rendered<'_>> {
     let mut objects: Vec<&Object> = objects.iter().collect();
     objects.sort_by(|one, other| (one.order, &one.file).cmp(&(other.order, &other.file)));
-    let mut nodes: Vec<Node> = Vec::with_capacity(objects.len());
+    let mut rendered = Vec::with_capacity(objects.len());
     let mut last = ("", 0i64);
     for object in objects {
-        let mut none = Diagnostics::default();
-        // Canonical text reads back as the tree that it was written from.
-        let documents = yaml::read(SourceId::NONE, &object.text, Dialect::Definition, &mut none);
         let index = if last.0 == object.file { last.1 + 1 } else { 0 };
         last = (&object.file, index);
-        nodes.extend(documents.into_iter().map(|node| annotated(node, &object.file, index)));
+        match yaml::read_canonical(&object.text) {
+            Some(nodes) => rendered.extend(
+                nodes.into_iter().map(|node| Rendered::Node(annotated(node, &object.file, index))),
+            ),
+            None => rendered.extend(documents(&object.text).map(Rendered::Text)),
+        }
     }
-    nodes
+    rendered
+}
+
+/// The documents of a text.
+fn documents(text: &str) -> impl Iterator<Item = &str> {
+    let documents = text
+        .split("\n---")
+        .map(|document| document.trim_start_matches("---").trim_start_matches('\n'));
+    let says_something = |document: &&str| {
+        let mut lines = document.lines().map(str::trim);
+        lines.any(|line| !line.is_empty() && !line.starts_with('#'))
+    };
+    documents.filter(says_something)
 }
 
 fn annotated(mut node: Node, file: &str, index: i64) -> Node {
@@ -143,21 +169,29 @@ fn annotated(mut node: Node, file: &str, index: i64) -> Node {
     node
 }
 
-fn write<'i>(items: impl Iterator<Item = &'i Item>, rendered: &[Node], results: &[Node]) -> String {
+fn write<'i>(
+    items: impl Iterator<Item = &'i Item>,
+    rendered: &[Rendered<'_>],
+    results: &[Node],
+) -> String {
     let mut out = format!("apiVersion: {API_VERSION}\nkind: {KIND}\nitems:");
     let head = out.len();
     out.push('\n');
     for item in items {
-        let at = out.len();
-        out.push_str(item.text());
-        // The dash takes the place of the blank before the item's first key.
-        let first = at + item.text().find(|c| c != ' ').unwrap_or(0);
-        out.replace_range(first.saturating_sub(2)..first.saturating_sub(1), "-");
-        if !out.ends_with('\n') {
-            out.push('\n');
+        write_item(item.text(), &mut out);
+    }
+    for object in rendered {
+        match object {
+            Rendered::Node(node) => write_sequence(std::slice::from_ref(node), &mut out),
+            Rendered::Text(text) => {
+                let indented = |line: &str| match line.trim().is_empty() {
+                    true => "\n".to_owned(),
+                    false => format!("  {line}\n"),
+                };
+                write_item(&text.lines().map(indented).collect::<String>(), &mut out);
+            }
         }
     }
-    write_sequence(rendered, &mut out);
     if out.len() == head + 1 {
         out.insert_str(head, " []");
     }
@@ -166,6 +200,21 @@ fn write<'i>(items: impl Iterator<Item = &'i Item>, rendered: &[Node], results: 
         write_sequence(results, &mut out);
     }
     out
+}
+
+/// Adds an item of its own text, in which every line is indented: a dash takes the place of the
+/// blank before its first key.
+fn write_item(text: &str, out: &mut String) {
+    let is_key = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let before: usize =
+        text.split_inclusive('\n').take_while(|line| !is_key(line)).map(str::len).sum();
+    let first = before + text[before..].find(|c| c != ' ').unwrap_or(0);
+    let dash = out.len() + first.saturating_sub(2);
+    out.push_str(text);
+    out.replace_range(dash..=dash, "-");
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
 }
 
 fn write_sequence(nodes: &[Node], out: &mut String) {

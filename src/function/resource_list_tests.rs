@@ -140,3 +140,17 @@ fn what_is_no_resource_list_is_said_so() {
         assert!(error.contains(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn an_encrypted_file_goes_into_the_list_as_it_is() {
+    let text = "# sops\n---\n# one\napiVersion: v1\nkind:   Secret\ndata: {a: 'ENC[x]'}\nsops:\n  text: |\n    a\n\n    b\n---\n\
+                apiVersion: v1\nkind: Secret # two\n";
+    let list = read(&format!("items:\n{FOREIGN}"));
+    let answer = list.rendered(&[object("encrypted/a.yaml", text)], false, &[]);
+    let expected = "  # one\n- apiVersion: v1\n  kind:   Secret\n  data: {a: 'ENC[x]'}\n  sops:\n    text: |\n      a\n\n      \
+                    b\n- apiVersion: v1\n  kind: Secret # two\n";
+    let answer = answer.strip_prefix(&format!("{HEAD}items:\n{FOREIGN}")).unwrap();
+    assert_eq!(answer.trim_start_matches('\n'), expected);
+    let again = ResourceList::read(&format!("{HEAD}items:\n{answer}")).unwrap();
+    assert_eq!(again.items.len(), 2);
+}

@@ -10,9 +10,8 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use super::{File, FileSet};
-use crate::diagnostic::Diagnostics;
-use crate::tree::{Mapping, Node, SourceId, Value};
-use crate::yaml::{self, Dialect};
+use crate::tree::{Mapping, Node, Value};
+use crate::yaml;
 
 /// The file that makes a folder a chart.
 const CHART: &str = "Chart.yaml";
@@ -33,19 +32,21 @@ impl FileSet {
     #[must_use]
     pub fn into_chart(self, project: &str) -> Self {
         let mut files = self.files;
-        let mut objects: Vec<Vec<Node>> = files.iter().map(|file| read(&file.text)).collect();
+        // An encrypted file is none of ours, and stays as it is.
+        let objects = files.iter().map(|file| yaml::read_canonical(&file.text));
+        let mut objects: Vec<Option<Vec<Node>>> = objects.collect();
         let mut values = Mapping::new();
         let mut marks = Vec::new();
         for name in VALUES {
             let mut counts: BTreeMap<CompactString, usize> = BTreeMap::new();
-            for object in objects.iter_mut().flatten() {
+            for object in objects.iter_mut().flatten().flatten() {
                 visit(object, name, &mut |text| *counts.entry(text.clone()).or_default() += 1);
             }
             // The first by name of those that are there equally often.
             let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);
             let Some((most, _)) = most else { continue };
             let mark = mark(name, &files);
-            for object in objects.iter_mut().flatten() {
+            for object in objects.iter_mut().flatten().flatten() {
                 visit(object, name, &mut |text| {
                     if *text == most {
                         *text = mark.as_str().into();
@@ -56,9 +57,11 @@ impl FileSet {
             marks.push((mark, name));
         }
         for (file, objects) in files.iter_mut().zip(&objects) {
-            let mut text = String::with_capacity(file.text.len());
-            yaml::write_documents(objects, &mut text);
-            text = text.replace("{{", "{{ \"{{\" }}");
+            if let Some(objects) = objects {
+                file.text.clear();
+                yaml::write_documents(objects, &mut file.text);
+            }
+            let mut text = file.text.replace("{{", "{{ \"{{\" }}");
             for (mark, name) in &marks {
                 text = text.replace(mark, &format!("{{{{ .Values.{name} | quote }}}}"));
             }
@@ -79,11 +82,6 @@ impl FileSet {
         }
         Self { files }
     }
-}
-
-/// The objects of a file. Canonical text reads back as what it was written from.
-fn read(text: &str) -> Vec<Node> {
-    yaml::read(SourceId::NONE, text, Dialect::Definition, &mut Diagnostics::default())
 }
 
 /// Calls a function with each text that a value may take the place of.
@@ -130,6 +128,7 @@ fn chart_name(project: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Diagnostics;
     use crate::source::Sources;
     use crate::tree::Span;
 
@@ -138,12 +137,14 @@ mod tests {
                        data\n    - name: where\n      value: data\n";
     const CONFIG: &str = "kind: ConfigMap\nmetadata:\n  name: c\n  namespace: other\ndata:\n  \
                           namespace: other\n  config: |\n    a: {{ b }} and {{{ c\n    value-of-image: 1\n";
+    const SEALED: &str = "# sealed\nkind:   SealedSecret\nspec: {namespace: data, x: '{{'}\n";
 
     fn chart(project: &str) -> BTreeMap<String, String> {
         let files = [
             ("a/job.yaml", JOB.replace("NAME", "a")),
             ("b/job.yaml", JOB.replace("NAME", "b")),
             ("c.yaml", CONFIG.to_owned()),
+            ("encrypted/s.yaml", SEALED.to_owned()),
         ];
         let objects = files.into_iter().map(|(path, text)| (path.to_owned(), 0, Span::NONE, text));
         let set = FileSet::new(objects, &Sources::default(), None, &mut Diagnostics::default());
@@ -171,6 +172,12 @@ mod tests {
         let text = &chart("analytics")["templates/c.yaml"];
         assert!(text.contains("a: {{ \"{{\" }} b }} and {{ \"{{\" }}{ c\n"), "{text}");
         assert!(text.contains("value-of-image: 1"), "{text}");
+    }
+
+    #[test]
+    fn an_encrypted_file_is_not_written_anew() {
+        let expected = SEALED.replace("{{", "{{ \"{{\" }}");
+        assert_eq!(chart("analytics")["templates/encrypted/s.yaml"], expected);
     }
 
     #[test]

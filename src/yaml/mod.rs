@@ -22,6 +22,19 @@ pub use character::decode;
 pub use read::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES, read};
 pub use write::{write, write_documents};
 
+use crate::diagnostic::Diagnostics;
+use crate::tree::{Node, SourceId};
+
+/// The documents of a text that [`write_documents`] has written; `None` for any other text, which
+/// would not be the same after it is read and written again.
+pub fn read_canonical(text: &str) -> Option<Vec<Node>> {
+    let mut found = Diagnostics::default();
+    let documents = read(SourceId::NONE, text, Dialect::Definition, &mut found);
+    let mut again = String::with_capacity(text.len());
+    write_documents(&documents, &mut again);
+    (again == text).then_some(documents)
+}
+
 /// Whose reading of plain scalars holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
