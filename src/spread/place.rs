@@ -300,7 +300,7 @@ mod tests {
                 format!("{minute} {hour} * * {day}")
             };
             // Most on the hour, as they are in life.
-            let minute = |minute: u8| if minute % 3 == 0 { minute } else { 0 };
+            let minute = |minute: u8| if minute.is_multiple_of(3) { minute } else { 0 };
             let all = pipelines.iter().enumerate();
             let all = all.map(|(n, one)| (format!("p{n}"), one.0, schedule(minute(one.1), one)));
             let all = all.collect::<Vec<_>>();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ompipe::diagnostic::counted;
 use ompipe::model::TimeZone;
@@ -116,12 +116,15 @@ fn document(proposal: &Proposal, sources: &Sources) -> serde_json::Value {
 /// A path that `git apply` takes: from here, or, for a project in a folder above or elsewhere, from
 /// the project's.
 fn path_in_diff(file: &str, root: Option<&Path>) -> String {
-    if !file.starts_with("../") && !file.starts_with('/') {
-        return file.to_owned();
-    }
-    let root = root.map(|root| root.strip_prefix(".").unwrap_or(root));
-    let within = root.and_then(|root| Path::new(file).strip_prefix(root).ok());
-    within.map_or_else(|| file.to_owned(), |path| path.to_string_lossy().replace('\\', "/"))
+    // Without the parts that stand for here.
+    let plain = |path: &Path| {
+        path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>()
+    };
+    let file = plain(Path::new(file));
+    let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
+    let within = root.map(plain).filter(|_| !is_below);
+    let within = within.and_then(|root| file.strip_prefix(root).ok().map(Path::to_owned));
+    within.unwrap_or(file).to_string_lossy().replace('\\', "/")
 }
 
 /// Replaces the files by their new texts.
