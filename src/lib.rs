@@ -11,6 +11,8 @@ pub mod diagnostic;
 pub mod environment;
 pub mod function;
 pub mod import;
+#[cfg(feature = "lsp")]
+pub mod language;
 pub mod manifest;
 pub mod model;
 pub mod output;

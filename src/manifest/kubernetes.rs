@@ -24,11 +24,20 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
     wrong_value: &code::MANIFEST_VALUE,
     out_of_range: &code::MANIFEST_RANGE,
     wrong_form: None,
-    schema_of: "Kubernetes 1.36".to_owned(),
+    schema_of: VERSION.to_owned(),
     names: true,
     converts: false,
     stands_for_scalar: |_| false,
 });
+
+/// The version that the tables are of.
+pub const VERSION: &str = "Kubernetes 1.36";
+
+/// The tables themselves, a JSON Schema with the types under `$defs`.
+#[cfg(feature = "lsp")]
+pub fn tables() -> &'static serde_json::Value {
+    &DOCUMENT
+}
 
 /// Checks an object. Of a kind that is not in the tables a warning says so, and it passes.
 pub fn check(manifest: &Manifest, found: &mut Diagnostics) {
