@@ -6,6 +6,8 @@
 //! holds a secret value.
 
 pub mod code;
+#[cfg(feature = "lsp")]
+pub mod editor;
 mod excerpt;
 pub mod github;
 pub mod json;

@@ -28,6 +28,12 @@ pub fn suggestion(name: &str) -> String {
     format!("did you mean `{name}`?")
 }
 
+/// The name that a help line suggests.
+#[cfg(feature = "lsp")]
+pub(super) fn suggested(help: &str) -> Option<&str> {
+    help.strip_prefix("did you mean `")?.strip_suffix("`?")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{did_you_mean, nearest};

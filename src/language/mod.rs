@@ -11,10 +11,12 @@
 pub mod completion;
 pub mod cursor;
 pub mod facts;
+pub mod findings;
 pub mod hover;
 pub mod navigation;
 pub mod outline;
 pub mod position;
+pub mod preview;
 pub mod project;
 pub mod schemas;
 pub mod shape;
