@@ -72,6 +72,10 @@ integrations-check:
 bench:
     cargo bench --locked
 
+# From a key to the answers of the language server.
+bench-language-server:
+    cargo bench --locked --bench language_server
+
 # The operator against a real control plane with a kubelet that pretends: lag, throughput, memory, failover.
 bench-operator *FIGURES:
     benches/operator.sh {{FIGURES}}

@@ -19,6 +19,8 @@ mod import;
 mod include_secrets;
 mod init;
 mod input;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod man;
 mod render;
 #[cfg(feature = "controller")]
@@ -139,6 +141,8 @@ enum Verb {
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "controller")]
     Crd(crd::CrdArgs),
+    #[cfg(feature = "lsp")]
+    Lsp(lsp::LspArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -175,6 +179,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Controller(args) => controller::run(&args, &mut session),
         #[cfg(feature = "controller")]
         Verb::Crd(args) => crd::run(&args, &mut session),
+        #[cfg(feature = "lsp")]
+        Verb::Lsp(args) => lsp::run(&args),
         Verb::Completions(args) => completions::run(&args, &mut session),
         Verb::Man(args) => man::run(&args, &mut session),
     });

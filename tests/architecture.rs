@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
     "tree",
     "source",
     "diagnostic",
@@ -61,6 +61,7 @@ const LAYERS: [&str; 23] = [
     "import",
     "compile",
     "workspace",
+    "language",
     "function",
     "controller",
     "cli",

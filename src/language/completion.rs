@@ -24,7 +24,12 @@ use crate::tree::Node;
 use crate::yaml::scalar::needs_quotes;
 
 /// What may be written at a byte of a file.
-pub fn complete(project: &Project, path: &Path, offset: usize, client: Client) -> Vec<CompletionItem> {
+pub fn complete(
+    project: &Project,
+    path: &Path,
+    offset: usize,
+    client: Client,
+) -> Vec<CompletionItem> {
     let Some(file) = project.file(path) else { return Vec::new() };
     let text = file.text.as_str();
     let Some(cursor) = Cursor::at(text, offset) else { return Vec::new() };
@@ -78,8 +83,7 @@ struct Items {
 
 impl Items {
     fn keys(&mut self, route: &[Step], told: &[Told<'_>], present: &[&str], colon: bool) {
-        let is_reference =
-            matches!(route.last(), Some(Step::Key(key)) if key == SECRET_KEY_REF);
+        let is_reference = matches!(route.last(), Some(Step::Key(key)) if key == SECRET_KEY_REF);
         if is_reference {
             for (name, help) in [("name", "The Secret."), ("key", "The key in it.")] {
                 if !present.contains(&name) {

@@ -129,13 +129,11 @@ fn take_mark(
 ) {
     moved(&mut node.span, offset);
     match &mut node.value {
-        Value::String(text) => {
-            if found.is_none() && text.contains(MARK) {
-                *text = text.replace(MARK, "").into();
-                // A block of text is written line by line; none of its words is a value.
-                if !text.starts_with(['|', '>']) {
-                    *found = Some((Place::Value, node.span));
-                }
+        Value::String(text) if found.is_none() && text.contains(MARK) => {
+            *text = text.replace(MARK, "").into();
+            // A block of text is written line by line; none of its words is a value.
+            if !text.starts_with(['|', '>']) {
+                *found = Some((Place::Value, node.span));
             }
         }
         Value::Sequence(items) => {
@@ -238,10 +236,7 @@ mod tests {
     fn a_value_that_is_being_written_has_the_route_of_its_key() {
         assert_eq!(at("spec:\n  service: |\n  type: x"), value("spec.service", ""));
         assert_eq!(at("spec:\n  service: \"sf|\n  type: x"), value("spec.service", "\"sf"));
-        assert_eq!(
-            at("a: {secretKeyRef: {name: |\nb: 1"),
-            value("a.secretKeyRef.name", "")
-        );
+        assert_eq!(at("a: {secretKeyRef: {name: |\nb: 1"), value("a.secretKeyRef.name", ""));
         assert_eq!(at("a: {secretKeyRef: {name: x, k|}}"), key("a.secretKeyRef", false, "k"));
         assert_eq!(at("a: {|}"), key("a", false, ""));
     }

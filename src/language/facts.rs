@@ -169,7 +169,11 @@ data: {token: AAAA, sops: x}
         });
         assert_eq!(
             secrets.collect::<Vec<_>>(),
-            [("snow", Some("pw"), false), ("bot", Some("token"), true), ("bot", Some("sops"), true)]
+            [
+                ("snow", Some("pw"), false),
+                ("bot", Some("token"), true),
+                ("bot", Some("sops"), true)
+            ]
         );
         let service = facts.definitions[1].service.as_ref().unwrap().span;
         assert_eq!(&text[service.start as usize..service.end as usize], "sf");

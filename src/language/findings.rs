@@ -74,17 +74,12 @@ pub fn fixes(sent: &[Diagnostic], range: Range, uri: &Uri) -> Vec<CodeAction> {
             title: format!("Write `{mend}`"),
             kind: Some(CodeActionKind::QUICKFIX),
             diagnostics: Some(vec![one.clone()]),
-            edit: Some(edits(uri, edit)),
+            edit: Some(WorkspaceEdit::new(HashMap::from([(uri.clone(), vec![edit])]))),
             is_preferred: Some(true),
             ..CodeAction::default()
         })
     };
     sent.iter().filter(touches).filter_map(fix).collect()
-}
-
-#[expect(clippy::mutable_key_type, reason = "the protocol's own type; nobody changes the key")]
-fn edits(uri: &Uri, edit: TextEdit) -> WorkspaceEdit {
-    WorkspaceEdit::new(HashMap::from([(uri.clone(), vec![edit])]))
 }
 
 #[cfg(test)]

@@ -54,12 +54,9 @@ fn of_name(project: &Project, cursor: &Cursor, text: &str) -> Option<String> {
     if is_below(SECRET_KEY_REF) {
         let secret = match key.as_str() {
             "name" => name,
-            _ => super::cursor::node_at(
-                &cursor.document,
-                &cursor.route[..cursor.route.len() - 1],
-            )?
-            .get("name")?
-            .as_str()?,
+            _ => super::cursor::node_at(&cursor.document, &cursor.route[..cursor.route.len() - 1])?
+                .get("name")?
+                .as_str()?,
         };
         let places = project.secrets().filter(|(_, one)| one.name.name == secret && !one.is_here);
         let places = counted(places.count(), "place");
@@ -162,7 +159,10 @@ mod tests {
 
     fn shown(text: &str, word: &str) -> Option<String> {
         let mut all = three();
-        all.put("x.yaml".into(), super::super::project::File::new(super::super::position::Text::new(text)));
+        all.put(
+            "x.yaml".into(),
+            super::super::project::File::new(super::super::position::Text::new(text)),
+        );
         let offset = text.find(word).unwrap();
         let hover = hover(&all, Path::new("x.yaml"), offset, Client::default())?;
         match hover.contents {

@@ -42,9 +42,7 @@ pub fn definition(project: &Project, path: &Path, offset: usize) -> Vec<Target> 
         Word::Service(name) => {
             let services = project.definitions(Kind::ServiceConnection);
             let named = services.filter(|(_, one)| one.name.name == name);
-            named
-                .map(|(path, one)| Target { path: path.to_owned(), span: one.name.span })
-                .collect()
+            named.map(|(path, one)| Target { path: path.to_owned(), span: one.name.span }).collect()
         }
         Word::Secret(name, key) => {
             let secrets = project.secrets().filter(|(_, one)| one.is_here);
@@ -176,8 +174,7 @@ pub fn symbols(project: &Project, path: &Path, client: Client) -> Vec<DocumentSy
 /// What an editor shows above each pipeline of a file: the way to its rendered objects.
 pub fn lenses(project: &Project, path: &Path, uri: &str, client: Client) -> Vec<CodeLens> {
     let Some(file) = project.file(path) else { return Vec::new() };
-    let pipelines =
-        file.facts.definitions.iter().filter(|one| one.kind == Kind::IngestionPipeline);
+    let pipelines = file.facts.definitions.iter().filter(|one| one.kind == Kind::IngestionPipeline);
     let lens = |one: &super::facts::Definition| CodeLens {
         range: file.text.span(one.name.span, client.encoding),
         command: Some(Command {
@@ -251,8 +248,7 @@ mod tests {
     #[test]
     fn a_secret_leads_to_the_file_that_brings_it_and_to_all_that_use_it() {
         let secret = "kind: Secret\nmetadata: {name: snow}\ndata: {pw: AAAA, x: BBBB}\n";
-        let project =
-            project(&[("o.yaml", PROJECT), ("s.yaml", SERVICE), ("secret.yaml", secret)]);
+        let project = project(&[("o.yaml", PROJECT), ("s.yaml", SERVICE), ("secret.yaml", secret)]);
         let at = SERVICE.find("pw").unwrap();
         let targets = definition(&project, Path::new("s.yaml"), at);
         assert_eq!(told(&project, targets), [pair("secret.yaml", "pw")]);
@@ -267,7 +263,13 @@ mod tests {
         let at = |word| pipeline_at(&project, Path::new("x.yaml"), text.find(word).unwrap());
         assert_eq!((at("LARGE"), at("SMALL")), (Some("nightly"), None));
         let names = symbols(&project, Path::new("x.yaml"), Client::default());
-        assert_eq!(names.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["sf", "nightly"]);
-        assert_eq!(lenses(&project, Path::new("x.yaml"), "file:///x.yaml", Client::default()).len(), 1);
+        assert_eq!(
+            names.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+            ["sf", "nightly"]
+        );
+        assert_eq!(
+            lenses(&project, Path::new("x.yaml"), "file:///x.yaml", Client::default()).len(),
+            1
+        );
     }
 }

@@ -461,7 +461,10 @@ spec:
             outline("a: {b: {c: 1, d:\ne: 2\n"),
             json!({"a": {"b": {"c": "1", "d": null}}, "e": "2"})
         );
-        assert_eq!(outline("a: \"x\nb: [1, \n  2\nc: 3"), json!({"a": "x", "b": ["1", "2"], "c": "3"}));
+        assert_eq!(
+            outline("a: \"x\nb: [1, \n  2\nc: 3"),
+            json!({"a": "x", "b": ["1", "2"], "c": "3"})
+        );
         assert_eq!(outline("a: {\n  b: 1\n}\nc: 2"), json!({"a": {"b": "1"}, "c": "2"}));
     }
 

@@ -48,8 +48,9 @@ impl Preview {
         let offset = offset.min(self.text.len());
         let start = self.text[..offset].rfind('\n').map_or(0, |at| at + 1);
         let end = self.text[offset..].find('\n').map_or(self.text.len(), |at| offset + at);
-        let on_line = self.places.iter().filter(|(range, _)| range.start < end && range.end > start);
-        on_line.map(|(_, span)| *span).last()
+        let on_line =
+            self.places.iter().filter(|(range, _)| range.start < end && range.end > start);
+        on_line.map(|(_, span)| *span).next_back()
     }
 }
 

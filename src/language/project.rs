@@ -41,6 +41,8 @@ pub struct Project {
     files: BTreeMap<PathBuf, File>,
     /// What may stand in them.
     pub schemas: Schemas,
+    /// The environment that they are seen in.
+    pub environment: Option<String>,
 }
 
 /// A place in a file.
@@ -64,7 +66,7 @@ pub struct Layer {
 impl Project {
     /// No files, and these schemas.
     pub fn new(schemas: Schemas) -> Self {
-        Self { files: BTreeMap::new(), schemas }
+        Self { files: BTreeMap::new(), schemas, environment: None }
     }
 
     /// Takes a file in, or its new text.
@@ -99,9 +101,9 @@ impl Project {
 
     /// Everything that names a Secret.
     pub fn secrets(&self) -> impl Iterator<Item = (&Path, &Secret)> {
-        self.files
-            .iter()
-            .flat_map(|(path, file)| file.facts.secrets.iter().map(move |one| (path.as_path(), one)))
+        self.files.iter().flat_map(|(path, file)| {
+            file.facts.secrets.iter().map(move |one| (path.as_path(), one))
+        })
     }
 
     /// The names of all Secrets.
@@ -174,8 +176,15 @@ impl Project {
             Step::Item(_) => None,
         });
         let keys = keys.collect::<Vec<_>>();
+        let of_environment = |part: &str| {
+            let name = self.environment.as_deref()?;
+            Some(steps(&["spec", "environments", name, part]))
+        };
         match keys.as_slice() {
             ["spec", "kubernetes", ..] => {
+                if let Some(part) = of_environment("kubernetes") {
+                    add(self.below_project(), part, &route[2..]);
+                }
                 add(self.below_project(), steps(&["spec", "kubernetes"]), &route[2..]);
             }
             ["spec", "workflow", "source", "serviceConnection", ..] => {
@@ -188,6 +197,9 @@ impl Project {
                 add(self.below_service(pipeline), steps(&["spec", "type"]), &[]);
             }
             ["spec", "workflow", "workflowConfig", "openMetadataServerConfig", ..] => {
+                if let Some(part) = of_environment("openMetadata") {
+                    add(self.below_project(), part, &route[4..]);
+                }
                 add(self.below_project(), steps(&["spec", "openMetadata"]), &route[4..]);
             }
             _ => {}
@@ -268,6 +280,22 @@ spec:
             assert_eq!(target.path, Path::new(file));
             assert_eq!(&text[target.span.start as usize..target.span.end as usize], key);
         }
+    }
+
+    #[test]
+    fn the_environment_that_is_looked_at_is_a_layer_above_the_project() {
+        let environment = "  environments: {prod: {kubernetes: {backoffLimit: 9}}}\n";
+        let whole = format!("{PROJECT}{environment}");
+        let mut project = project(&[("ompipe.yaml", &whole), ("p.yaml", PIPELINE)]);
+        let cursor = Cursor::at(PIPELINE, PIPELINE.find("backoffLimit").unwrap()).unwrap();
+        let values = |project: &Project| {
+            let layers = project.below(&cursor.document, &cursor.field(PIPELINE));
+            let value = |layer: &Layer| layer.node.as_str().unwrap_or_default().to_owned();
+            layers.iter().map(value).collect::<Vec<_>>()
+        };
+        assert_eq!(values(&project), ["2"]);
+        project.environment = Some("prod".to_owned());
+        assert_eq!(values(&project), ["9", "2"]);
     }
 
     #[test]

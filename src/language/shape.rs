@@ -121,8 +121,7 @@ impl<'s> Shape<'s> {
     /// Without the branches that what is written rules out; all, where none is left.
     fn fitting(mut self, node: Option<&Node>) -> Self {
         if let (Some(node), true) = (node, self.branches.len() > 1) {
-            let fits =
-                self.branches.iter().map(|parts| fits(self.document, parts, node, COMPARED));
+            let fits = self.branches.iter().map(|parts| fits(self.document, parts, node, COMPARED));
             let fits = fits.collect::<Vec<_>>();
             if fits.contains(&true) {
                 let mut fits = fits.into_iter();
@@ -228,12 +227,7 @@ fn requires(parts: &Parts<'_>, name: &str) -> bool {
 }
 
 /// Adds the branches of a schema, each with all that holds in it.
-fn expand<'s>(
-    document: &'s Json,
-    schema: &'s Json,
-    steps: usize,
-    branches: &mut Vec<Parts<'s>>,
-) {
+fn expand<'s>(document: &'s Json, schema: &'s Json, steps: usize, branches: &mut Vec<Parts<'s>>) {
     if is_null(schema) {
         return;
     }
@@ -285,9 +279,9 @@ fn fits(document: &Json, parts: &Parts<'_>, node: &Node, depth: usize) -> bool {
             let is_text = |value: &Json| value.as_str().is_none_or(|other| other == text.as_str());
             listed.is_none_or(|listed| listed.iter().any(is_text))
                 && only.is_none_or(is_text)
-                && !["object", "array"].iter().any(|kind| {
-                    part.get("type").is_some_and(|name| name == kind)
-                })
+                && !["object", "array"]
+                    .iter()
+                    .any(|kind| part.get("type").is_some_and(|name| name == kind))
         }),
         Value::Mapping(mapping) => {
             let is_scalar = |part: &&Json| {

@@ -191,7 +191,7 @@ fn utf8(bytes: Vec<u8>) -> std::io::Result<String> {
 }
 
 /// The bytes of a file of definitions, or the finding that it cannot be one.
-fn read_file(path: &Path) -> Content {
+pub fn read_file(path: &Path) -> Content {
     read_limited(path).map_err(unreadable)
 }
 

@@ -24,6 +24,8 @@ mod encrypted;
 mod environment;
 mod file;
 mod once;
+#[cfg(feature = "lsp")]
+mod preview;
 mod reach;
 mod results;
 mod set;

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use super::file::Compiled;
 use super::{OfAccount, Workspace};
 use crate::compile::Object;
-use crate::definition::{IngestionProject, ServiceConnection};
+use crate::definition::{IngestionPipeline, IngestionProject, ServiceConnection};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::text;
 use crate::source::Sources;
@@ -96,13 +96,18 @@ impl Workspace {
     /// The layers of a pipeline's values, from the lowest; `None` when there is no pipeline of that
     /// name.
     pub fn explain(&self, pipeline: &str) -> Option<Vec<Layer>> {
+        let definition = self.definition(pipeline)?;
+        let environment = self.environment(&mut Diagnostics::default());
+        Some(layers(&definition, self.project(), self.services(), &environment))
+    }
+
+    /// The definition of a pipeline, read again.
+    pub(super) fn definition(&self, pipeline: &str) -> Option<IngestionPipeline> {
         let place = *self.pipelines.places(pipeline).first()?;
         let file = self.file(place.source)?;
         let text = &self.sources.get(place.source)?.text;
         let (definitions, _) = text::definitions(place.source, file.named, text);
-        let definition = definitions.pipelines.iter().find(|one| one.name_span() == place)?;
-        let environment = self.environment(&mut Diagnostics::default());
-        Some(layers(definition, self.project(), self.services(), &environment))
+        definitions.pipelines.into_iter().find(|one| one.name_span() == place)
     }
 
     /// What views of the whole project take of the pipelines, by name.
