@@ -104,6 +104,10 @@ impl<'a> Scan<'a> {
         let closing = match end.checked_sub(1).map(|at| self.bytes[at]) {
             Some(quote @ (b'"' | b'\'')) => {
                 end -= 1;
+                // JSON within a JSON text: `"{\"password\": \"x\"}"`.
+                while end > 0 && self.bytes[end - 1] == b'\\' {
+                    end -= 1;
+                }
                 Some(quote)
             }
             _ => None,
@@ -154,6 +158,8 @@ impl<'a> Scan<'a> {
             Some(quote @ (b'"' | b'\'')) => {
                 Some(start..self.quoted_end(content + 1, *quote, column))
             }
+            // Its end is only sure to be where the text ends that it is written in.
+            Some(b'\\') => Some(start..self.quoted_end(content, b'"', column)),
             Some(b'{') if leads_on(key.name) || self.is_reference(content + 1) => None,
             Some(_) if is_harmless_value(rest) => None,
             Some(_) if flow => Some(start..self.flow_plain_end(start, line_end, column)),

@@ -36,6 +36,10 @@ fn the_value_of_a_secret_key_is_hidden_wherever_it_stands() {
         ("password: a\n  b\nuser: me\n", "password: •••\nuser: me\n"),
         ("password: !!str &x \"a\nb\"\nuser: me\n", "password: •••\nuser: me\n"),
         ("connectionString: Server=a;Password=b\n", "connectionString: •••\n"),
+        (
+            r#"{"a": "{\"password\": \"hunter2\", \"b\": 1}", "c": "d"}"#,
+            r#"{"a": "{\"password\": •••, "c": "d"}"#,
+        ),
         ("pw: &p hunter2\nx: 1\n", "pw: •••\nx: 1\n"),
         ("base: &p hunter2\npassword: *p\n", "base: &p •••\npassword: •••\n"),
     ] {
