@@ -103,7 +103,9 @@ fn what_an_export_masks_or_encrypts_is_a_secret_to_create() {
         assert!(service.contains(&format!("name: orders-db\n{}key: {key}\n", " ".repeat(12))));
     }
     assert!(imported.says("openmetadata-bot\n    jwtToken: "), "{}", imported.report);
-    assert!(imported.says("(masked or encrypted there: ask who knows it)"));
+    assert!(imported.says("(masked or encrypted: ask who knows it)"));
+    let place = "databaseServices.json: orders_db: connection.config.authType.password (masked";
+    assert!(imported.says(place), "as the export has it: {}", imported.report);
     let everything = format!("{service}{}", imported.report);
     assert!(!everything.contains("****") && !everything.contains("fernet"), "{everything}");
 }
@@ -186,7 +188,10 @@ fn a_file_of_openmetadatas_airflow_brings_its_server_and_its_token_is_lifted() {
     let project = imported.text("ompipe.yaml");
     assert!(project.contains("hostPort: http://server:8585/api"), "{project}");
     assert!(!project.contains("null") && !project.contains("plain-text"), "{project}");
-    assert!(imported.says("kD3x.json: orders_db.orders_db_metadata_kD3x: workflowConfig."));
+    assert!(
+        imported
+            .says("kD3x.json: orders_db.orders_db_metadata_kD3x: openMetadataServerConnection.")
+    );
     assert!(!imported.says("plain-text") && !imported.says("the export does not say how"));
     assert!(imported.validate().contains("nothing is wrong"), "{}", imported.validate());
 }

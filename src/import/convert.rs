@@ -4,10 +4,10 @@
 //! the project, each distinct connection to a ServiceConnection, and a pipeline keeps what those
 //! layers do not supply. It reads and writes no file, and knows no origin.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::definitions;
-use super::draft::{Draft, Drafts, Form, Record};
+use super::draft::{Draft, Drafts, Form, Record, place};
 use super::layers::{Left, common, rest};
 use super::lift::{Lifter, is_withheld};
 use super::names::{Names, sanitize};
@@ -230,7 +230,8 @@ fn lift_recorded(service: &mut Service, bundle: Option<&Bundle>, lifter: &mut Li
     ]);
     let mut workflow = Node::new(Mapping::of([("source", Node::new(source))]));
     let secret = sanitize(&service.name);
-    lift_leaves(&mut workflow, bundle, &service.stands_in, &|_| secret.clone(), lifter);
+    let place_of = |route: &[String]| place(&service.stands_in, service.routes, route);
+    lift_leaves(&mut workflow, bundle, &place_of, &|_| secret.clone(), lifter);
     service.connection = workflow.at_route(&["source", "serviceConnection"]).cloned();
 }
 
@@ -252,7 +253,8 @@ fn lift(
         Some("source") => source_secret.clone(),
         _ => own_secret.clone(),
     };
-    let numbers = lift_leaves(&mut draft.workflow, bundle, &draft.stands_in, &secret_of, lifter);
+    let place_of = |route: &[String]| place(&draft.stands_in, draft.routes, route);
+    let numbers = lift_leaves(&mut draft.workflow, bundle, &place_of, &secret_of, lifter);
     for route in numbers {
         let text = format!("{route} is a secret but a number; its Secret makes a string of it");
         report.notes.push(Note { file: draft.label.clone(), text });
@@ -268,7 +270,7 @@ fn lift(
 fn lift_leaves(
     workflow: &mut Node,
     bundle: Option<&Bundle>,
-    stands_in: &str,
+    place_of: &dyn Fn(&[String]) -> String,
     secret_of: &dyn Fn(&[String]) -> String,
     lifter: &mut Lifter,
 ) -> Vec<String> {
@@ -277,7 +279,7 @@ fn lift_leaves(
     let is_secret = |route: &[String], text: &str| {
         fields.contains(route) || gives_itself_away(text) || is_withheld(text)
     };
-    lifter.lift(workflow, &mut Vec::new(), stands_in, &is_secret, secret_of);
+    lifter.lift(workflow, &mut Vec::new(), place_of, &is_secret, secret_of);
     fields.numbers().collect()
 }
 
@@ -301,7 +303,8 @@ fn common_server(
     let config = Mapping::of([(SERVER[1], guess?)]);
     let mut workflow = Node::new(Mapping::of([(SERVER[0], Node::new(config))]));
     let secret_of = |_: &[String]| SERVER_SECRET.to_owned();
-    lift_leaves(&mut workflow, None, "OpenMetadata's ingestion bot", &secret_of, lifter);
+    let place_of = |_: &[String]| "OpenMetadata: the token of its ingestion bot".to_owned();
+    lift_leaves(&mut workflow, None, &place_of, &secret_of, lifter);
     let text = "the export does not say how ingestion reaches the server: `hostPort` in ompipe.yaml is the address that the export came from, so see whether pods reach it there".to_owned();
     report.notes.push(Note { file: String::new(), text });
     workflow.at_route(&SERVER).cloned()
@@ -399,6 +402,19 @@ fn report_in_general(pipelines: &[Pipeline], comments: bool, no_server: bool, re
         for label in unscheduled {
             note(label, "it has no schedule: it is rendered suspended until it is given one");
         }
+    }
+    let namespaces: BTreeSet<&str> = pipelines
+        .iter()
+        .filter_map(|pipeline| pipeline.draft.parameters.get("namespace")?.as_str())
+        .collect();
+    if namespaces.len() > 1 {
+        let names = namespaces.into_iter().collect::<Vec<_>>().join(", ");
+        note(
+            "",
+            &format!(
+                "the pipelines run in several namespaces, and each needs its Secrets: {names}"
+            ),
+        );
     }
     if comments && !pipelines.is_empty() {
         note("", "the comments of the workflow files are not carried over");

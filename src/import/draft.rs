@@ -14,6 +14,8 @@ pub(super) struct Draft {
     pub(super) label: String,
     /// Where its workflow stands, for who fetches the values of its secrets.
     pub(super) stands_in: String,
+    /// What its origin calls parts of a workflow, where that is otherwise.
+    pub(super) routes: Routes,
     /// Where its pods are said, likewise.
     pub(super) pod_stands_in: String,
     /// Where to point when something is wrong with it.
@@ -38,6 +40,19 @@ pub(super) struct Draft {
     pub(super) pod_template: Mapping,
     /// What could not be taken along, a sentence each.
     pub(super) left_behind: Vec<String>,
+}
+
+/// Routes in a workflow, each with the one at which an origin has the same.
+pub(super) type Routes = &'static [(&'static str, &'static str)];
+
+/// Where a leaf of a workflow stands: `orders.yaml: source.serviceConnection.config.password`.
+pub(super) fn place(stands_in: &str, routes: Routes, route: &[String]) -> String {
+    let route = route.join(".");
+    let other = routes.iter().find_map(|(here, there)| {
+        let rest = route.strip_prefix(here)?;
+        (rest.is_empty() || rest.starts_with('.')).then(|| format!("{there}{rest}"))
+    });
+    format!("{stands_in}: {}", other.unwrap_or(route))
 }
 
 /// When a pipeline runs.
@@ -75,6 +90,8 @@ pub(super) enum Form {
 pub(super) struct Record {
     /// The export that it stands in; empty where only its name is known.
     pub(super) stands_in: String,
+    /// What that calls parts of a workflow.
+    pub(super) routes: Routes,
     /// Its name.
     pub(super) name: String,
     /// Its connector, as in `source.type`; empty where it is unknown.
@@ -104,6 +121,7 @@ impl Draft {
         Self {
             stands_in: label.clone(),
             label,
+            routes: &[],
             pod_stands_in: String::new(),
             span: workflow.span,
             names: Vec::new(),

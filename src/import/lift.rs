@@ -47,8 +47,8 @@ struct Lifted {
 
 /// Where a leaf stands and which Secret its value goes to.
 pub(super) struct Place<'a> {
-    /// The file, or what is in it.
-    pub(super) stands_in: &'a str,
+    /// As the report says it.
+    pub(super) at: String,
     /// The keys down to the leaf.
     pub(super) route: &'a [String],
     /// The Secret.
@@ -69,7 +69,7 @@ impl Lifter {
         &mut self,
         node: &mut Node,
         route: &mut Vec<String>,
-        stands_in: &str,
+        place_of: &dyn Fn(&[String]) -> String,
         is_secret: &dyn Fn(&[String], &str) -> bool,
         secret_of: &dyn Fn(&[String]) -> String,
     ) {
@@ -77,22 +77,22 @@ impl Lifter {
             Value::Mapping(entries) => {
                 for entry in entries.iter_mut() {
                     route.push(entry.key.to_string());
-                    self.lift(&mut entry.value, route, stands_in, is_secret, secret_of);
+                    self.lift(&mut entry.value, route, place_of, is_secret, secret_of);
                     route.pop();
                 }
             }
             Value::Sequence(items) => {
                 for (position, item) in items.iter_mut().enumerate() {
                     route.push(position.to_string());
-                    self.lift(item, route, stands_in, is_secret, secret_of);
+                    self.lift(item, route, place_of, is_secret, secret_of);
                     route.pop();
                 }
             }
             Value::String(text) => {
                 if !text.is_empty() && !text.starts_with(SECRET_MANAGER) && is_secret(route, text) {
                     let secret = secret_of(route);
-                    let reference =
-                        self.reference(text, &Place { stands_in, route, secret: &secret });
+                    let place = Place { at: place_of(route), route, secret: &secret };
+                    let reference = self.reference(text, &place);
                     *node = Node::at(reference.to_mapping(), node.span);
                 }
             }
@@ -116,7 +116,7 @@ impl Lifter {
             .find(|step| !is_position(step))
             .map_or("value", String::as_str);
         let route = place.route.join(".");
-        let at = format!("{}: {route}", place.stands_in);
+        let at = place.at.clone();
         let withheld = is_withheld(value);
         // Two values that are kept back may differ, unless they belong to the one connection of a
         // service or of the server.
@@ -199,7 +199,8 @@ mod tests {
     fn lift(lifter: &mut Lifter, file: &str, workflow: serde_json::Value) -> serde_json::Value {
         let mut node = Node::from(workflow);
         let secret = |route: &[String], _: &str| route.last().is_some_and(|key| key == "password");
-        lifter.lift(&mut node, &mut Vec::new(), file, &secret, &|_| "mysql".to_owned());
+        let place_of = |route: &[String]| format!("{file}: {}", route.join("."));
+        lifter.lift(&mut node, &mut Vec::new(), &place_of, &secret, &|_| "mysql".to_owned());
         (&node).into()
     }
 

@@ -84,7 +84,7 @@ fn write_secret(secret: &Secret, namespace: &str, f: &mut Formatter<'_>) -> fmt:
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let masked = if *withheld { " (masked or encrypted there: ask who knows it)" } else { "" };
+        let masked = if *withheld { " (masked or encrypted: ask who knows it)" } else { "" };
         writeln!(f, "    {key}: {first}{more}{masked}")?;
     }
     write!(f, "  kubectl create secret generic {name} --namespace {namespace}")?;
@@ -142,7 +142,7 @@ mod tests {
         let text = report.to_string();
         assert!(text.starts_with("imported 2 pipelines and 1 service\n"), "{text}");
         assert!(text.contains("    password: a.yaml: source.password and 1 more\n"), "{text}");
-        assert!(text.contains("    token: c.json: token (masked or encrypted there"), "{text}");
+        assert!(text.contains("    token: c.json: token (masked or encrypted"), "{text}");
         assert!(
             text.contains("kubectl create secret generic mysql --namespace pipelines --from-literal=password='<password>' --from-literal=token='<token>'\n"),
             "{text}"

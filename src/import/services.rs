@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::draft::Record;
+use super::draft::{Record, Routes};
 use super::kind::service_type;
 use super::names::{self, Names};
 use crate::definition::PipelineType;
@@ -20,6 +20,8 @@ pub(super) struct Service {
     pub(super) service_type: String,
     /// The export that its connection stands in; empty when a workflow says it.
     pub(super) stands_in: String,
+    /// What that calls parts of a workflow.
+    pub(super) routes: Routes,
     /// As written, with what it holds; `None` where OpenMetadata's own record is used.
     written: Option<Node>,
     /// With references in place of secrets, once these are lifted.
@@ -44,6 +46,7 @@ impl Services {
         connection.as_mapping()?;
         let record = Record {
             stands_in: String::new(),
+            routes: &[],
             name: source.get("serviceName")?.as_str()?.to_owned(),
             service_type: service_type(source.get("type")?.as_str()?, pipeline_type).to_owned(),
             connection: Some(connection.clone()),
@@ -65,7 +68,7 @@ impl Services {
     }
 
     fn distinct(&mut self, record: Record) -> usize {
-        let Record { stands_in, name, service_type, connection } = record;
+        let Record { stands_in, routes, name, service_type, connection } = record;
         let alike = self.alike.entry((name.clone(), service_type.clone())).or_default();
         let known = alike.iter().copied().find(|number| self.all[*number].written == connection);
         if let Some(known) = known {
@@ -76,7 +79,7 @@ impl Services {
         let name = self.names.take(&names::of_service(&name, &service_type));
         self.by_name.insert(name.clone(), number);
         let written = connection.clone();
-        self.all.push(Service { name, service_type, stands_in, written, connection });
+        self.all.push(Service { name, service_type, stands_in, routes, written, connection });
         number
     }
 
@@ -112,6 +115,7 @@ mod tests {
     fn a_record_without_a_connection_is_the_service_of_its_name() {
         let record = |service_type: &str| Record {
             stands_in: String::new(),
+            routes: &[],
             name: "orders".to_owned(),
             service_type: service_type.to_owned(),
             connection: None,

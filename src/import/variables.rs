@@ -78,7 +78,8 @@ impl Walk<'_> {
             return;
         }
         let route = ["env".to_owned(), name.to_owned()];
-        let place = Place { stands_in: self.stands_in, route: &route, secret: SECRET };
+        let at = format!("{}: {}", self.stands_in, route.join("."));
+        let place = Place { at, route: &route, secret: SECRET };
         let reference = self.lifter.reference(value, &place).to_mapping();
         entries.remove("value");
         entries.insert("valueFrom", Node::new(reference));

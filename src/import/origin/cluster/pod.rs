@@ -249,3 +249,81 @@ fn insert_unless_empty(into: &mut Mapping, key: &'static str, value: Mapping) {
         into.insert(key, Node::new(value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::definition::PipelineType;
+
+    fn taken(template: serde_json::Value) -> Draft {
+        let mut draft =
+            Draft::of_workflow(String::new(), PipelineType::Usage, Node::new(Mapping::new()));
+        take(mapping(Some(&Node::from(template))), &mut draft);
+        draft
+    }
+
+    fn json(mapping: &Mapping) -> serde_json::Value {
+        (&Node::new(mapping.clone())).into()
+    }
+
+    #[test]
+    fn what_no_parameter_says_is_left_to_the_pod_template() {
+        let draft = taken(json!({
+            "metadata": {"labels": {"team": "data", "app.kubernetes.io/name": "openmetadata"}},
+            "spec": {
+                "affinity": {"nodeAffinity": {}},
+                "initContainers": [{"name": "wait"}],
+                "dnsPolicy": "None",
+                "securityContext": {"runAsUser": 7, "supplementalGroups": [1], "seccompProfile": {"type": "Localhost", "localhostProfile": "x.json"}},
+                "containers": [
+                    {"name": "proxy", "image": "proxy:1"},
+                    {"name": "main", "image": "ingestion:1", "envFrom": [], "securityContext": {"runAsUser": 8, "privileged": true}},
+                ],
+            },
+        }));
+        assert_eq!(
+            json(&draft.parameters),
+            json!({"runAsUser": 7, "seccompProfileType": "Localhost", "ingestionImage": "ingestion:1"})
+        );
+        assert_eq!(
+            json(&draft.pod_template),
+            json!({
+                "metadata": {"labels": {"team": "data"}},
+                "spec": {
+                    "affinity": {"nodeAffinity": {}},
+                    "initContainers": [{"name": "wait"}],
+                    "dnsPolicy": "None",
+                    "securityContext": {"supplementalGroups": [1], "seccompProfile": {"localhostProfile": "x.json"}},
+                    "containers": [
+                        {"name": "main", "envFrom": [], "securityContext": {"privileged": true, "runAsUser": 8}},
+                        {"name": "proxy", "image": "proxy:1"},
+                    ],
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_command_of_its_own_is_noted() {
+        let draft = taken(json!({"spec": {"containers": [{"name": "main", "command": ["sh"]}]}}));
+        assert!(draft.left_behind[0].contains("`command` is left out"), "{draft:?}");
+        let draft = taken(json!({"spec": {"containers": [{"name": "other"}]}}));
+        assert!(draft.left_behind[0].contains("called `main`"), "{draft:?}");
+    }
+
+    #[test]
+    fn what_ompipe_adds_is_noted() {
+        let mut draft = taken(json!({"spec": {"containers": [
+            {"name": "main", "resources": {"limits": {"memory": "8Gi"}}},
+        ]}}));
+        note_additions(&mut draft, "CronJob");
+        let notes = draft.left_behind.join("\n");
+        assert!(notes.contains("runAsUser: 1000") && notes.contains("backoffLimit: 3"), "{notes}");
+        assert!(
+            notes.contains("requests.cpu: 500m") && !notes.contains("limits.memory"),
+            "{notes}"
+        );
+    }
+}

@@ -4,7 +4,7 @@
 //! field by its name. Fields in which the server keeps its own books, and those that have the value
 //! that OpenMetadata gives them by itself, say nothing of what somebody chose and are passed over.
 
-use super::{number, says_nothing, workflow};
+use super::{ROUTES, number, says_nothing, workflow};
 use crate::definition::PipelineType;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::import::draft::{Draft, Form};
@@ -79,6 +79,7 @@ pub(super) fn draft(
     let service = service(entity);
     let mut draft = Draft::of_workflow(label(entity), pipeline_type, Node::new(Mapping::new()));
     draft.stands_in = format!("{file}: {}", draft.label);
+    draft.routes = ROUTES;
     draft.span = entity.get("name").map_or(entity.span, |node| node.span);
     draft.names = of_entity(name, service.as_deref().unwrap_or_default(), pipeline_type.as_str());
     draft.fqn = text("fullyQualifiedName").map(str::to_owned);

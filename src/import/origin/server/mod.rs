@@ -14,12 +14,21 @@ use serde_json::Number;
 
 use super::Input;
 use crate::diagnostic::{Diagnostics, counted};
-use crate::import::draft::{Drafts, Form, Record};
+use crate::import::draft::{Drafts, Form, Record, Routes};
 use crate::import::report::Note;
 use crate::tree::{Mapping, Node, Value};
 
 /// What an export masks a secret with, for the lifter to put a reference in its place.
 const MASKED: &str = "*********";
+
+/// Where an export has what a workflow has.
+const ROUTES: Routes = &[
+    ("appConfig", "sourceConfig.config.appConfig"),
+    ("appPrivateConfig", "sourceConfig.config.appPrivateConfig"),
+    ("source.serviceConnection", "connection"),
+    ("source.sourceConfig", "sourceConfig"),
+    ("workflowConfig.openMetadataServerConfig", "openMetadataServerConnection"),
+];
 
 /// All that was exported.
 #[derive(Debug, Default)]
@@ -90,6 +99,7 @@ impl Export {
         for name in used {
             let unknown = || Record {
                 stands_in: String::new(),
+                routes: ROUTES,
                 name: name.clone(),
                 service_type: String::new(),
                 connection: None,
@@ -130,6 +140,7 @@ fn records(mut services: Vec<Input>) -> BTreeMap<String, Record> {
         let connection = node.get("connection").filter(|node| node.as_mapping().is_some());
         records.entry(name.clone()).or_insert_with(|| Record {
             stands_in: format!("{file}: {name}"),
+            routes: ROUTES,
             name,
             // As OpenMetadata itself makes a source's type of it.
             service_type: text("serviceType").to_lowercase(),
