@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use crate::definition::IngestionPipeline;
 use crate::diagnostic::Diagnostics;
 use crate::environment::{Environment, Matches};
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, gitops};
 use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer, SecretValues};
 use crate::spec::Bundle;
@@ -102,8 +102,9 @@ impl Compiler<'_> {
             return outcome;
         };
         let mut seen = self.survey.then(|| Box::new(Seen::before(&definition, &pipeline)));
-        let manifests =
+        let mut manifests =
             renderer.pipeline(&mut pipeline, self.mode, self.environment, matches, found);
+        self.annotate(&mut manifests);
         if let Some(seen) = &mut seen {
             seen.add(&manifests);
         }
@@ -131,9 +132,20 @@ impl Compiler<'_> {
         let Some(renderer) = self.renderer else {
             return Vec::new();
         };
-        let manifests = renderer.account(namespace, name, self.environment, matches, found);
+        let mut manifests = renderer.account(namespace, name, self.environment, matches, found);
+        self.annotate(&mut manifests);
         let mut room = String::new();
         manifests.iter().map(|manifest| object(manifest, None, Span::NONE, &mut room)).collect()
+    }
+
+    /// Tells the tools that apply the objects how they are to be taken.
+    fn annotate(&self, manifests: &mut [Manifest]) {
+        for manifest in manifests {
+            gitops::keep_from_substitution(manifest);
+            if self.validator.sync_waves() {
+                gitops::add_sync_wave(manifest);
+            }
+        }
     }
 }
 

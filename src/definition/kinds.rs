@@ -72,6 +72,19 @@ pub struct IngestionProjectSpec {
     /// Changes to definitions and rendered objects that hold in every environment and without one,
     /// before those of the environment.
     pub patches: Option<AsNode<Vec<Patch>>>,
+    /// What Argo CD, where it applies the objects, is told about them.
+    #[serde(rename = "argoCD")]
+    pub argo_cd: Option<ArgoCd>,
+}
+
+/// What Argo CD is told about the objects that it applies.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArgoCd {
+    /// Whether each object says by `argocd.argoproj.io/sync-wave` when it is applied: what others
+    /// refer to first. An annotation of one's own wins. Default: `false`.
+    #[schemars(extend("default" = false))]
+    pub sync_waves: Option<bool>,
 }
 
 /// A service and how to reach it, once for all its pipelines.

@@ -2,9 +2,10 @@
 //!
 //! In: trees from the templates. Out: [`Manifest`]s with their keys in canonical order, checked
 //! against Kubernetes' types ([`kubernetes`]), their pods against Pod Security ([`pod_security`]);
-//! and [`strategic_merge()`], by which a `podTemplate` gets into them. It does not write YAML and
+//! [`strategic_merge()`], by which a `podTemplate` gets into them; and what [`gitops`] tools are told. It does not write YAML and
 //! does no I/O.
 
+pub mod gitops;
 pub mod kubernetes;
 mod order;
 mod pod_parts;

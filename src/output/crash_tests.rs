@@ -122,7 +122,7 @@ fn assert_whole(place: &Path, of: &[&Files]) {
     for (path, text) in tree {
         let known = |files: &&Files| files.contains(&(path.as_str(), text.as_str()));
         let is_rendered = path.ends_with(".yaml") && path != "kustomization.yaml";
-        let is_pending = path.starts_with(".ompipe/");
+        let is_pending = path.starts_with(".ompipe-pending/");
         assert!(!is_rendered || is_pending || of.iter().any(known), "{path}");
     }
 }
@@ -252,7 +252,12 @@ fn a_change_of_single_files_that_dies_is_healed_too() {
 #[test]
 fn a_disk_that_is_full_while_files_are_prepared_leaves_the_folder_as_it_was() {
     one_thread(|| {
-        let writes = [".ompipe/lock-0", ".ompipe/0", ".ompipe/1", ".ompipe/2"];
+        let writes = [
+            ".ompipe-pending/lock-0",
+            ".ompipe-pending/0",
+            ".ompipe-pending/1",
+            ".ompipe-pending/2",
+        ];
         for full_at in writes {
             let place = folder_with(FIRST);
             let before = tree(place.path());

@@ -222,7 +222,7 @@ mod tests {
             "Kustomization.yaml",
             "ompipe.lock",
             ".gitattributes/a.yaml",
-            ".ompipe/a.yaml",
+            ".ompipe-pending/a.yaml",
             ".git/config",
         ] {
             assert_eq!(set(&[(path, 0)]).1.len(), 1, "{path}");

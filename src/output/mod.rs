@@ -15,14 +15,14 @@
 //! A write goes in this order:
 //!
 //! 1. Everything is compared, and nothing changed. A finding ends the write here.
-//! 2. The lock to be is written to `.ompipe/lock-0`. With that, both the hash in `ompipe.lock` and
+//! 2. The lock to be is written to `.ompipe-pending/lock-0`. With that, both the hash in `ompipe.lock` and
 //!    the one that is intended are ompipe's.
-//! 3. New and changed files are written to `.ompipe/`. A full disk ends the write here, and 2 and 3
+//! 3. New and changed files are written to `.ompipe-pending/`. A full disk ends the write here, and 2 and 3
 //!    are taken back: whatever fails so far leaves the folder as it was.
 //! 4. Files that are no longer rendered are removed, and then the folders that are empty by this.
 //! 5. The files are renamed into place, each at once.
-//! 6. `.ompipe/lock-0` is renamed to `ompipe.lock`.
-//! 7. `.ompipe` is removed.
+//! 6. `.ompipe-pending/lock-0` is renamed to `ompipe.lock`.
+//! 7. `.ompipe-pending` is removed.
 //!
 //! A process that is killed in 2 or 3 has changed no file. One killed in 4 or 5 has left files that
 //! are gone, old or new, and each is known by the old lock or the intended one. One killed in 7 has
@@ -90,7 +90,7 @@ pub enum Error {
         input: PathBuf,
     },
     /// Something else lies where a folder is to be.
-    #[error("failed to create the folder {}: a file of that name is in the way", path.display())]
+    #[error("failed to write to the folder: the file {} is in the way", path.display())]
     FileInTheWay {
         /// The path.
         path: PathBuf,

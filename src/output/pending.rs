@@ -1,5 +1,5 @@
-//! `.ompipe`, the folder of a write that is under way: what is to be written, and the lock that
-//! will say so.
+//! `.ompipe-pending`, the folder of a write that is under way: what is to be written, and the lock
+//! that will say so.
 //!
 //! In: texts. Out: files in it, and in the end nothing of it. [`super`] tells in which order.
 
@@ -12,7 +12,7 @@ use super::lock::{self, Hash};
 use super::{Error, io_error};
 
 /// The folder, in the output folder; hidden, so that it is never taken for definitions.
-pub(super) const NAME: &str = ".ompipe";
+pub(super) const NAME: &str = ".ompipe-pending";
 
 /// How the locks of writes are called in it; a number follows.
 const LOCK: &str = "lock-";
@@ -46,9 +46,13 @@ impl Pending {
         for entry in fs::read_dir(folder).map_err(io_error("list the folder", folder))? {
             let path = entry.map_err(io_error("list the folder", folder))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            match name.strip_prefix(LOCK).and_then(|number| number.parse().ok()) {
-                Some(number) => pending.locks.push((number, path)),
-                None => pending.files.push(path),
+            if let Some(number) = name.strip_prefix(LOCK).and_then(|number| number.parse().ok()) {
+                pending.locks.push((number, path));
+            } else if name.parse::<usize>().is_ok() {
+                pending.files.push(path);
+            } else {
+                // All else is somebody's own.
+                return Err(Error::FileInTheWay { path });
             }
         }
         pending.locks.sort();

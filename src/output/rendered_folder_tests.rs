@@ -98,6 +98,6 @@ fn a_folder_that_somebody_else_has_written_to_is_outdated() {
     outdated(&|out| fs::remove_file(out.join("ompipe.lock")).unwrap());
     outdated(&|out| {
         // A write that was killed.
-        fs::create_dir(out.join(".ompipe")).unwrap();
+        fs::create_dir(out.join(".ompipe-pending")).unwrap();
     });
 }

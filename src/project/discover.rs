@@ -22,7 +22,7 @@ const OTHERS: [&str; 7] = [
     "Chart.yaml",
     "ompipe.lock",
     // An output folder whose first write did not end.
-    ".ompipe",
+    ".ompipe-pending",
 ];
 
 /// The files to read, as paths are added.

@@ -10,10 +10,10 @@ use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::Mode;
 use super::environment::{self, RunIdentity};
 use super::exit_handler;
 use super::secrets::SecretVariables;
-use super::{Mode, run};
 use crate::definition::PipelineType;
 use crate::definition::parameters::ExitHandler;
 use crate::model::{Namespace, Parameters, Pipeline, SecretWay, ServiceAccountName};
@@ -44,7 +44,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
     let hash = config_hash(&config, launched);
     let run_id = match mode {
         Mode::Scheduled => None,
-        Mode::Run(id) => Some(id.unwrap_or_else(|| run::derived_id(pipeline, &hash))),
+        Mode::Run(id) => id,
     };
     let run_name = run_id.map(|id| run_name(pipeline, id));
     let identity = match (run_id, operator) {

@@ -139,6 +139,10 @@ impl Renderer {
         matches: &mut Matches,
         found: &mut Diagnostics,
     ) -> Vec<Manifest> {
+        let mode = match mode {
+            Mode::Run(None) => Mode::Run(Some(self.run_id(pipeline, environment))),
+            mode => mode,
+        };
         let secrets = SecretVariables::replace_in(&mut pipeline.workflow);
         let pipeline = &*pipeline;
         let context = context::of_pipeline(pipeline, &secrets, mode);
@@ -187,6 +191,16 @@ impl Renderer {
         let config = secrets.with_values(pipeline, values, found)?;
         size::env_string("config", &config, pipeline.span, "spec.workflow", found);
         Some(context::of_secret(context, &config))
+    }
+
+    /// The id of a run that nobody gave one: of its objects as they are with another. What is wrong
+    /// with them is found with this one.
+    fn run_id(&self, pipeline: &Pipeline, environment: &Environment) -> Uuid {
+        let mode = Mode::Run(Some(Uuid::nil()));
+        let (mut matches, mut found) = (Matches::default(), Diagnostics::default());
+        let mut copy = pipeline.clone();
+        let objects = self.pipeline(&mut copy, mode, environment, &mut matches, &mut found);
+        run::derived_id(pipeline.name.as_str(), &objects)
     }
 
     /// A service account and its rights.

@@ -75,6 +75,12 @@ impl<'a> Validator<'a> {
         Self { shared, parameters }
     }
 
+    /// Whether objects are to have Argo CD's sync waves.
+    pub fn sync_waves(&self) -> bool {
+        let argo_cd = self.shared.project.and_then(|project| project.spec.argo_cd.as_ref());
+        argo_cd.and_then(|argo_cd| argo_cd.sync_waves).unwrap_or(false)
+    }
+
     /// One pipeline, with what its layers make of it; `None` when anything in it is wrong, which is
     /// then among the findings.
     pub fn pipeline(

@@ -54,7 +54,7 @@ pub fn survey(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Diagnostic, code};
+    use crate::diagnostic::{Diagnostic, Severity, code};
     use crate::project::{Input, Project};
     use crate::render::Mode;
     use uuid::Uuid;
@@ -160,6 +160,78 @@ spec:
             assert_eq!(found, []);
             assert_eq!(files(&objects).last(), Some(&expected));
         }
+    }
+
+    /// The name of the Job or OMJob that a text is run by, without an id from outside.
+    fn run_of(text: &str) -> String {
+        let (objects, found) = compiled_text(text, Mode::Run(None));
+        assert!(!found.iter().any(|one| one.severity == Severity::Error), "{found:?}");
+        files(&objects).last().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_run_is_named_by_all_that_is_run_and_by_nothing_else() {
+        let spec = "  kubernetes: {KUBERNETES}";
+        for operator in ["useOMJobOperator: false", "useOMJobOperator: true"] {
+            let with = |from: &str, to: &str| {
+                assert!(TEXT.contains(from));
+                TEXT.replace(from, to).replace("{KUBERNETES}", &format!("{{{operator}}}"))
+            };
+            let parameter =
+                |more: &str| TEXT.replace("{KUBERNETES}", &format!("{{{operator}, {more}}}"));
+            let plain = run_of(&with(spec, spec));
+            for same in [
+                with("0 3 * * *", "0 4 * * *"),
+                with("Europe/Zurich", "Etc/UTC"),
+                with("  timeZone", "  # A comment.\n  timeZone"),
+                with("{name: analytics}", "{name: analytics, annotations: {team: a}}"),
+            ] {
+                assert_eq!(run_of(&same), plain, "{same}");
+            }
+            let mut names = vec![plain];
+            for other in [
+                with("username: ingest", "username: other"),
+                with("name: snowflake, key: password", "name: snowflake, key: other"),
+                with("hostPort: http://", "hostPort: https://"),
+                with("type: DatabaseMetadata", "type: DatabaseMetadata, includeViews: false"),
+                with("{name: snowflake-metadata}", "{name: other-metadata}"),
+                with("{name: snowflake-metadata}", "{name: snowflake-metadata, labels: {a: b}}"),
+                parameter("ingestionImage: 'example.org/ingestion:2'"),
+                parameter("resources: {limits: {memory: 8Gi}}"),
+                parameter("nodeSelector: {pool: batch}"),
+                parameter("ttlSecondsAfterFinished: 60"),
+            ] {
+                names.push(run_of(&other));
+            }
+            if operator.ends_with("false") {
+                let template =
+                    "  podTemplate: {spec: {priorityClassName: batch}}\n  kubernetes: {KUBERNETES}";
+                names.push(run_of(&with(spec, template)));
+                let patch = "spec:\n  patches: [{target: {kind: Job, name: om-job-*}, merge: {spec: {parallelism: 1}}}]\n  openMetadata:";
+                names.push(run_of(&with("spec:\n  openMetadata:", patch)));
+            }
+            let all = names.len();
+            names.sort();
+            names.dedup();
+            assert_eq!(names.len(), all, "two of them share a name: {names:?}");
+        }
+    }
+
+    #[test]
+    fn objects_have_sync_waves_where_the_project_asks_for_them() {
+        let waves = |text: &str| {
+            let (objects, found) = compiled_text(text, Mode::Scheduled);
+            assert_eq!(found, []);
+            let wave = |object: &Object| {
+                let (_, wave) = object.text.split_once("argocd.argoproj.io/sync-wave: '")?;
+                Some(wave.split('\'').next()?.parse::<u8>().unwrap())
+            };
+            objects.iter().map(wave).collect::<Vec<_>>()
+        };
+        let text = TEXT.replace("{KUBERNETES}", "{}");
+        assert_eq!(waves(&text), [None; 5]);
+        let asked = text.replacen("spec:\n", "spec:\n  argoCD: {syncWaves: true}\n", 1);
+        assert_eq!(waves(&asked), [0, 0, 0, 1, 2].map(Some));
     }
 
     #[test]
