@@ -119,6 +119,16 @@ def kustomize_generator(scratch):
         if key[1] == "CronJob":
             item["metadata"].setdefault("annotations", {})["argocd.argoproj.io/ignore-healthcheck"] = "true"
     same("kustomize's generator", built, expected)
+    # An environment, by the function's options.
+    for path in (ROOT / "examples/environments").glob("*.yaml"):
+        shutil.copy(path, folder / "definitions")
+    (folder / "definitions/shop.yaml").unlink()
+    config = (folder / "render.yaml").read_text() + "  environment: prod\n"
+    (folder / "render.yaml").write_text(config)
+    (folder / "kustomization.yaml").write_text("generators: [render.yaml]\n")
+    same("an environment in kustomize", objects(shell(*BUILD, folder).stdout),
+         objects(render(ROOT / "examples/environments", "-e", "prod")))
+    shutil.copy(INTEGRATIONS / "kustomize/definitions/shop.yaml", folder / "definitions")
     misspell(folder / "definitions/shop.yaml")
     done = shell(*BUILD, folder, status=1)
     check("definitions/shop.yaml:" in done.stderr and "spec.shedule" in done.stderr and not done.stdout,

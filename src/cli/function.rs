@@ -24,15 +24,15 @@ const MAX_LIST_BYTES: u64 = 256 << 20;
 /// `results`, by file and field, and on stderr; the exit status is then 1.
 ///
 /// The functionConfig is the IngestionProject, or a ConfigMap with these options in `data`:
-/// `path`, a file or folder of definitions to read beside those among the items;
-/// `keepDefinitions: "true"`, to leave definitions in the list.
+/// `environment`, the environment to render; `path`, a file or folder of definitions to read beside
+/// those among the items; `keepDefinitions: "true"`, to leave definitions in the list.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
   kustomize build --enable-alpha-plugins --enable-exec .
                                With `exec: {path: ompipe, args: [fn]}` in the
                                annotation config.kubernetes.io/function
-  kpt fn eval --exec \"ompipe fn\" -- keepDefinitions=true
+  kpt fn eval --exec \"ompipe fn\" -- environment=prod
   ompipe fn list.yaml          A ResourceList from a file, to look at")]
 pub(crate) struct FunctionArgs {
     /// The file of the ResourceList [default: standard input]
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &FunctionArgs, session: &mut Session) -> Result<Status, 
     let mut project = read_project(&definitions, &config)?;
     function::without_bookkeeping(&mut project.definitions);
     project.found.append(found);
-    let input = InputArgs::of_no_paths();
+    let input = InputArgs::for_environment(config.environment.clone());
     let objects = input::compile(&mut project, &input, Mode::Scheduled, &[], true)?;
 
     let mut found = std::mem::take(&mut project.found).into_sorted();

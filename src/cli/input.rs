@@ -43,8 +43,8 @@ pub(crate) struct InputArgs {
 
 impl InputArgs {
     /// Those of a verb that is not told by its command line what to read.
-    pub(crate) fn of_no_paths() -> Self {
-        Self { paths: Vec::new(), environment: None, templates: None }
+    pub(crate) fn for_environment(environment: Option<String>) -> Self {
+        Self { paths: Vec::new(), environment, templates: None }
     }
 }
 

@@ -8,11 +8,13 @@ use crate::definition::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean, route};
 use crate::tree::{Node, Span, Value};
 
-const OPTIONS: [&str; 2] = ["keepDefinitions", "path"];
+const OPTIONS: [&str; 3] = ["environment", "keepDefinitions", "path"];
 
 /// The options of a function.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Config {
+    /// The environment to render; none for an empty one.
+    pub environment: Option<String>,
     /// A file or folder to read definitions from, beside those among the items.
     pub path: Option<String>,
     /// Whether definitions stay among the items.
@@ -49,6 +51,9 @@ impl Config {
                 }
             };
             match (entry.key.as_str(), value.as_str()) {
+                ("environment", value) => {
+                    options.environment = Some(value.to_owned()).filter(|name| !name.is_empty());
+                }
                 ("path", value) => options.path = Some(value.to_owned()),
                 ("keepDefinitions", "true" | "false") => options.keep_definitions = value == "true",
                 ("keepDefinitions", _) => found.push(
@@ -84,10 +89,14 @@ mod tests {
     #[test]
     fn options_stand_in_the_data_of_a_configmap() {
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n\
-                    data: {path: pipelines, keepDefinitions: 'true'}\n";
+                    data: {environment: prod, path: pipelines, keepDefinitions: 'true'}\n";
         let (config, found) = read(text);
         assert!(found.is_empty(), "{found:?}");
-        let expected = Config { path: Some("pipelines".to_owned()), keep_definitions: true };
+        let expected = Config {
+            environment: Some("prod".to_owned()),
+            path: Some("pipelines".to_owned()),
+            keep_definitions: true,
+        };
         assert_eq!(config, expected);
     }
 
@@ -102,8 +111,8 @@ mod tests {
     #[test]
     fn an_option_that_is_not_known_a_value_that_is_no_string_and_another_kind_are_refused() {
         let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n\
-                    data: {pth: pipelines, keepDefinitions: [true]}\n";
-        assert_eq!(read(text).1, ["data.pth", "data.keepDefinitions"]);
+                    data: {enviroment: prod, keepDefinitions: [true]}\n";
+        assert_eq!(read(text).1, ["data.enviroment", "data.keepDefinitions"]);
         assert_eq!(read("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n").1, ["kind"]);
     }
 
