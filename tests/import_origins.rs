@@ -114,7 +114,7 @@ fn what_an_export_masks_or_encrypts_is_a_secret_to_create() {
 fn what_has_no_counterpart_is_reported_by_name_and_pipeline() {
     let imported = Imported::of(&[SERVER]);
     for note in [
-        "10 times: airflowConfig.startDate is left out",
+        "  all pipelines: airflowConfig.startDate is left out",
         "\"reports.bi\".reports_metadata: airflowConfig.email is left out",
         "orders_db.orders_db_metadata_kD3x: owners is left out",
         "orders_db.orders_db_metadata_kD3x: displayName is left out",
@@ -464,4 +464,20 @@ fn all_origins_are_imported_into_one_project_at_once() {
         "a pipeline that two origins tell otherwise: {found}"
     );
     assert!(found.contains("4 errors") && found.contains("OMP0721"), "{found}");
+}
+
+#[test]
+fn pipelines_of_several_namespaces_keep_theirs() {
+    let one = fixture("cluster/cronomjobs.json");
+    let text = fs::read_to_string(&one).unwrap();
+    let other = text.replace("openmetadata-pipelines", "elsewhere");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("elsewhere.json");
+    fs::write(&path, other.replace("orders_db_usage", "orders_db_other")).unwrap();
+    let imported = Imported::of_paths(&[&one, &path]);
+    assert!(imported.says("needs its Secrets: elsewhere, openmetadata-pipelines"));
+    let first = imported.text("pipelines/orders-db-usage-a1b2.yaml");
+    assert!(first.contains("    namespace: elsewhere\n"), "{first}");
+    let second = imported.text("pipelines/openmetadata-pipelines-orders-db-usage-a1b2.yaml");
+    assert!(!second.contains("namespace:"), "it is the default: {second}");
 }

@@ -4,7 +4,7 @@
 //! the project, each distinct connection to a ServiceConnection, and a pipeline keeps what those
 //! layers do not supply. It reads and writes no file, and knows no origin.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::definitions;
 use super::draft::{Draft, Drafts, Form, Record, place};
@@ -425,6 +425,22 @@ fn report_in_general(pipelines: &[Pipeline], comments: bool, no_server: bool, re
             "the pipelines have no openMetadataServerConfig in common: each keeps its own, and one without is not valid",
         );
     }
+    say_once_what_holds_for_all(pipelines, &mut report.notes);
     report.notes.sort();
     report.notes.dedup();
+}
+
+/// Makes one note of those that every pipeline has.
+fn say_once_what_holds_for_all(pipelines: &[Pipeline], notes: &mut Vec<Note>) {
+    let all: BTreeSet<&str> =
+        pipelines.iter().map(|pipeline| pipeline.draft.label.as_str()).collect();
+    let mut by_text: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for Note { file, text } in notes.iter() {
+        by_text.entry(text).or_default().insert(file);
+    }
+    let of_all = by_text.into_iter().filter(|(_, files)| all.len() > 1 && *files == all);
+    let of_all: BTreeSet<String> = of_all.map(|(text, _)| text.to_owned()).collect();
+    notes.retain(|note| !of_all.contains(&note.text));
+    let of_all = of_all.into_iter().map(|text| format!("all pipelines: {text}"));
+    notes.extend(of_all.map(|text| Note { file: String::new(), text }));
 }

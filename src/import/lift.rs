@@ -132,9 +132,7 @@ impl Lifter {
         if let Some((key, lifted)) =
             keys.iter_mut().find_map(|(key, l)| known(&l).then_some((key, l)))
         {
-            if !lifted.found_at.contains(&at) {
-                lifted.found_at.push(at);
-            }
+            lifted.found_at.push(at);
             return key.clone();
         }
         let steps: Vec<&str> =
