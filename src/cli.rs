@@ -11,6 +11,7 @@ mod completions;
 mod controller;
 #[cfg(feature = "controller")]
 mod crd;
+mod diff_env;
 mod error;
 mod exit;
 mod explain;
@@ -131,6 +132,7 @@ enum Verb {
     Explain(explain::ExplainArgs),
     #[command(name = "fn")]
     Function(function::FunctionArgs),
+    DiffEnv(diff_env::DiffEnvArgs),
     Schedule(Box<schedule::ScheduleArgs>),
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
@@ -169,6 +171,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Render(args) => render::run(&args, &mut session),
         Verb::Explain(args) => explain::run(&args, &mut session),
         Verb::Function(args) => function::run(&args, &mut session),
+        Verb::DiffEnv(args) => diff_env::run(&args, &mut session),
         Verb::Schedule(args) => schedule::run(&args, &mut session),
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),

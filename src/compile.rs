@@ -15,7 +15,7 @@ use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer, SecretValues};
 use crate::spec::Bundle;
 use crate::survey::Seen;
-use crate::tree::Span;
+use crate::tree::{Node, Span};
 use crate::validate::Validator;
 use crate::yaml;
 
@@ -66,6 +66,17 @@ pub struct Outcome {
     pub matches: Matches,
     /// What is wrong with it.
     pub found: Diagnostics,
+}
+
+/// What one pipeline is rendered to, as trees in which each value knows where it was set.
+#[derive(Debug)]
+pub struct Trees {
+    /// Its workflow, with references in the place of secrets.
+    pub workflow: Node,
+    /// Its objects.
+    pub manifests: Vec<Manifest>,
+    /// Whom its pods run as.
+    pub account: Account,
 }
 
 /// Whom pods run as, and where: its objects are there once for all pipelines that say the same.
@@ -120,6 +131,29 @@ impl Compiler<'_> {
         let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
         outcome.account = Some((namespace, service_account_name));
         outcome
+    }
+
+    /// Renders a pipeline to trees; `None` when anything in it is wrong.
+    pub fn trees(&self, definition: &IngestionPipeline) -> Option<Trees> {
+        // What is wrong is told where pipelines are checked.
+        let (mut matches, mut found) = (Matches::default(), Diagnostics::default());
+        let definition = self.environment.pipeline(definition, &mut matches, &mut found)?;
+        let mut pipeline = self.validator.pipeline(&definition, &mut found)?;
+        let workflow = pipeline.workflow.clone();
+        let (mode, environment) = (self.mode, self.environment);
+        let manifests =
+            self.renderer?.pipeline(&mut pipeline, mode, environment, &mut matches, &mut found);
+        let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
+        Some(Trees { workflow, manifests, account: (namespace, service_account_name) })
+    }
+
+    /// The objects of an account, as trees.
+    pub fn account_trees(&self, (namespace, name): &Account) -> Vec<Manifest> {
+        let (mut matches, mut found) = (Matches::default(), Diagnostics::default());
+        let render = |renderer: &Renderer| {
+            renderer.account(namespace, name, self.environment, &mut matches, &mut found)
+        };
+        self.renderer.map(render).unwrap_or_default()
     }
 
     /// The objects of an account.

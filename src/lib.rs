@@ -8,6 +8,7 @@ pub mod compile;
 pub mod controller;
 pub mod definition;
 pub mod diagnostic;
+pub mod difference;
 pub mod environment;
 pub mod function;
 pub mod import;

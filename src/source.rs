@@ -75,6 +75,11 @@ impl Sources {
         (0u32..).map(SourceId).zip(&self.sources)
     }
 
+    /// The name of a span's text, and the line that the span begins on, from 1.
+    pub fn line(&self, span: Span) -> Option<(&str, usize)> {
+        Some((self.get(span.source)?.name.as_str(), self.position(span)?.line))
+    }
+
     /// The line and column of a span's first byte.
     pub fn position(&self, span: Span) -> Option<Position> {
         let before = self.get(span.source)?.text.get(..span.start as usize)?;

@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "tree",
     "source",
     "diagnostic",
@@ -62,6 +62,7 @@ const LAYERS: [&str; 24] = [
     "compile",
     "workspace",
     "language",
+    "difference",
     "function",
     "controller",
     "cli",

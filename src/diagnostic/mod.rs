@@ -19,6 +19,7 @@ pub mod redact;
 pub mod route;
 pub mod sarif;
 pub mod text;
+pub mod value;
 mod view;
 
 pub use code::Code;
@@ -203,6 +204,12 @@ impl Diagnostics {
             !is_of_type || ambiguous != Some(finding.span)
         });
         found
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(found: I) -> Self {
+        Self { found: found.into_iter().collect() }
     }
 }
 

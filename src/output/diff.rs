@@ -22,21 +22,31 @@ const CONTEXT: usize = 3;
 static SECRET: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"\bkind["']?\s*:\s*["']?Secret\b"#).ok());
 
-/// The diff that makes the old text the new one. `None` is a file that is not there.
+/// The diff that makes the old text of a file the new one. `None` is a file that is not there.
 pub(super) fn unified(path: &str, old: Option<&str>, new: Option<&str>) -> String {
+    unified_between(["a", "b"], path, old, new)
+}
+
+/// The same, with names for the two sides.
+pub fn unified_between(
+    sides: [&str; 2],
+    path: &str,
+    old: Option<&str>,
+    new: Option<&str>,
+) -> String {
     if [old, new].into_iter().flatten().any(is_secret) {
-        return not_shown(path, "a Secret is not shown");
+        return not_shown(sides, path, "a Secret is not shown");
     }
     let shown = |text: Option<&str>| redact::value(&[], text.unwrap_or_default()).into_owned();
     let (old_shown, new_shown) = (shown(old), shown(new));
     if old_shown == new_shown && old.is_some() == new.is_some() {
-        return not_shown(path, "secrets are not shown");
+        return not_shown(sides, path, "secrets are not shown");
     }
     let name = |side: &str, text: Option<&str>| match text {
         Some(_) => format!("{side}/{path}"),
         None => "/dev/null".to_owned(),
     };
-    let (old_name, new_name) = (name("a", old), name("b", new));
+    let (old_name, new_name) = (name(sides[0], old), name(sides[1], new));
     if have_little_in_common(&old_shown, &new_shown) {
         return replaced(&old_name, &old_shown, &new_name, &new_shown);
     }
@@ -48,8 +58,8 @@ pub(super) fn unified(path: &str, old: Option<&str>, new: Option<&str>) -> Strin
 }
 
 /// As Git says it of binary files.
-fn not_shown(path: &str, why: &str) -> String {
-    format!("Files a/{path} and b/{path} differ: {why}\n")
+fn not_shown([old, new]: [&str; 2], path: &str, why: &str) -> String {
+    format!("Files {old}/{path} and {new}/{path} differ: {why}\n")
 }
 
 fn is_secret(text: &str) -> bool {

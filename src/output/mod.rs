@@ -64,6 +64,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use check::{Change, Checked, Difference, check};
+pub use diff::unified_between;
 pub use file_set::{File, FileSet};
 pub use folder::{Folder, Written};
 pub use rendered_folder::{RenderedFolder, Update};

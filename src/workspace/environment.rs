@@ -6,10 +6,12 @@
 //! so that a change of one does not ask for the others again.
 
 use super::Workspace;
+use crate::compile::Compiler;
 use crate::definition::{Broken, Definitions, Kind};
 use crate::diagnostic::Diagnostics;
 use crate::environment::{Environment, Extent, Matches};
 use crate::render::Mode;
+use crate::validate::{Shared, Validator};
 
 impl Workspace {
     /// Chooses another environment, or none: what is written.
@@ -74,6 +76,22 @@ impl Workspace {
         };
         environment.check(matches.chain([of_shared]), extent, &mut found);
         self.set_found.append(found);
+    }
+
+    /// Calls a function with what compiles this workspace's pipelines.
+    pub fn with_compiler<T>(&self, ask: impl FnOnce(&Compiler<'_>) -> T) -> T {
+        // What is wrong is among the findings of a compilation.
+        let (mut matches, mut found) = (Matches::default(), Diagnostics::default());
+        let environment = self.environment(&mut found);
+        let patched = self.patched(&environment, &mut matches, &mut found);
+        let shared = Shared::by(self.options.bundle.as_ref());
+        let defines = self.defines(&patched).into_iter();
+        let validator =
+            Validator::new(defines.fold(shared, |shared, one| shared.with(one)), &mut found);
+        let renderer = self.templates.renderer.as_ref();
+        let mode = self.options.mode;
+        let survey = false;
+        ask(&Compiler { environment: &environment, validator, renderer, mode, survey })
     }
 
     fn broken(&self) -> impl Iterator<Item = &Broken> {

@@ -17,6 +17,27 @@ spec:
     hostPort: http://openmetadata:8585/api
     securityConfig: {jwtToken: {secretKeyRef: {name: openmetadata-bot, key: token}}}
 ";
+/// An environment, of which a patch names another service, one may match nothing, and one changes
+/// what is rendered.
+const ENVIRONMENTS: &str = "
+  environments:
+    prod:
+      kubernetes: {backoffLimit: 1}
+      patches:
+        - target: {kind: IngestionPipeline, name: orders}
+          allowNoMatch: true
+          merge: {spec: {service: stock}}
+        - target: {kind: IngestionPipeline, name: sales*}
+          merge: {spec: {kubernetes: {namespace: three}}}
+        - target: {kind: ServiceConnection, name: stock}
+          merge: {spec: {connection: {config: {database: patched}}}}
+        - target: {kind: CronJob}
+          allowNoMatch: true
+          json: [{op: add, path: /metadata/annotations, value: {patched: 'true'}}]
+        - target: {kind: Role}
+          allowNoMatch: true
+          merge: {metadata: {labels: {patched: 'true'}}}
+";
 const SERVICE: &str = "
 kind: ServiceConnection
 metadata: {name: SERVICE}
@@ -71,11 +92,13 @@ fn service(name: &str, secret: &str) -> String {
 struct Inputs {
     files: BTreeMap<&'static str, Option<String>>,
     templates: Vec<(String, String, String)>,
+    environment: Option<String>,
 }
 
 impl Inputs {
     fn fresh(&self) -> Workspace {
-        let mut workspace = Workspace::new(options());
+        let environment = self.environment.clone();
+        let mut workspace = Workspace::new(Options { environment, ..options() });
         for (name, text) in &self.files {
             workspace.put(name, false, content(text.as_deref()));
         }
@@ -144,6 +167,7 @@ enum Edit {
     Unreadable(&'static str),
     TakeAway(&'static str),
     Templates(Option<&'static str>),
+    Environment(Option<&'static str>),
     Compile,
 }
 
@@ -162,6 +186,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     let namespaces = prop::sample::select(vec!["one", "two", "No DNS"]);
     let document = prop_oneof![
         1 => Just(PROJECT.to_owned()),
+        1 => Just(format!("{}{ENVIRONMENTS}", PROJECT.trim_end())),
         1 => Just(PROJECT.replace("securityConfig", "verifySSL: no-ssl\n    securityConfig")),
         4 => (services.clone(), secrets).prop_map(|(name, secret)| service(name, secret)),
         8 => (names, services.clone(), namespaces)
@@ -182,6 +207,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => file.prop_map(Edit::TakeAway),
         1 => prop::sample::select(vec![None, Some(TEMPLATE), Some("a: '{{ b'\n")])
             .prop_map(Edit::Templates),
+        2 => prop::sample::select(vec![None, Some("prod"), Some("prod"), Some("prd")])
+            .prop_map(Edit::Environment),
         8 => Just(Edit::Compile),
     ]
 }
@@ -194,7 +221,7 @@ proptest! {
         edits in prop::collection::vec(edit(), 1..24),
     ) {
         let mut inputs = Inputs::default();
-        inputs.files.insert("ompipe.yaml", Some(PROJECT.to_owned()));
+        inputs.files.insert("ompipe.yaml", Some(format!("{}{ENVIRONMENTS}", PROJECT.trim_end())));
         inputs.files.insert("services.yaml", Some(service("shop", "{secretKeyRef: {name: a, key: b}}")));
         inputs.files.insert("pipelines/a.yaml", Some(pipeline("orders", "shop", "one")));
         let mut workspace = inputs.fresh();
@@ -221,6 +248,10 @@ proptest! {
                     };
                     inputs.templates = text.map(own).into_iter().collect();
                     workspace.set_templates(inputs.templates.clone());
+                }
+                Edit::Environment(name) => {
+                    inputs.environment = name.map(str::to_owned);
+                    workspace.set_environment(inputs.environment.clone());
                 }
                 Edit::Compile => {
                     workspace.compile();

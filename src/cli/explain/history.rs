@@ -3,12 +3,9 @@
 //! In: a pipeline's layers. Out: [`Leaf`]s in the order of the tree, each with what happened to it,
 //! the newest first; also those that a layer took away. It shows no secret.
 
-use ompipe::diagnostic::{counted, redact};
+use ompipe::diagnostic::{redact, value};
 use ompipe::tree::{Node, Span, Value};
 use ompipe::validate::explain::Layer;
-
-/// The longest value that is shown whole, in characters.
-const LONGEST_VALUE: usize = 64;
 
 /// A value that holds no others, or that was there and is no more.
 pub(super) struct Leaf {
@@ -155,7 +152,8 @@ fn leaf(route: Vec<String>, layers: &[Layer]) -> Leaf {
                 // A mapping that holds what several layers say stands nowhere itself.
                 let span = written_at(node).filter(|_| layer.span.is_some());
                 let span = span.unwrap_or(layer.span);
-                (Some(shown(node, &route, is_secret)), span)
+                let keys = route.iter().map(String::as_str);
+                (Some(value::shown(node, keys, is_secret)), span)
             }
             None => (None, layer.span),
         };
@@ -173,39 +171,6 @@ fn leaf(route: Vec<String>, layers: &[Layer]) -> Leaf {
 fn written_at(node: &Node) -> Option<Span> {
     let own = Some(node.span).filter(|span| span.is_some());
     own.or_else(|| children(node).iter().find_map(|(_, child)| written_at(child)))
-}
-
-/// A value on one line, without what is secret in it.
-fn shown(node: &Node, route: &[String], is_secret: bool) -> String {
-    let keys: Vec<&str> = route.iter().map(String::as_str).collect();
-    let text = written(&node.value);
-    match is_secret {
-        true => redact::MARK.to_owned(),
-        false => shortened(&redact::value(&keys, &text)),
-    }
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => match text.lines().count() {
-            0 => "\"\"".to_owned(),
-            1 => text.to_string(),
-            lines => format!("{} … ({lines} lines)", text.lines().next().unwrap_or_default()),
-        },
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Sequence(items) if items.is_empty() => "[]".to_owned(),
-        Value::Sequence(items) => format!("[{}]", counted(items.len(), "item")),
-        Value::Mapping(mapping) if mapping.is_empty() => "{}".to_owned(),
-        Value::Mapping(mapping) => format!("{{{}}}", counted(mapping.len(), "key")),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
-    let shown: String = printable.clone().take(LONGEST_VALUE).collect();
-    if printable.count() > LONGEST_VALUE { shown + "…" } else { shown }
 }
 
 /// The leaves below a route, or at a key of that name anywhere; all without a field.

@@ -5,7 +5,6 @@
 use std::io::{self, Write};
 
 use ompipe::source::Sources;
-use ompipe::tree::Span;
 use serde_json::{Map, Value as Json, json};
 
 use super::history::{Event, Leaf};
@@ -70,15 +69,11 @@ fn comments(leaf: &Leaf, sources: &Sources) -> Vec<String> {
 }
 
 fn place(event: &Event, sources: &Sources) -> String {
-    match file_and_line(event.span, sources) {
+    match sources.line(event.span) {
         Some((file, line)) => format!("{file}:{line}, {}", event.layer),
         // What stands nowhere was computed, whatever layer it follows from.
         None => "default".to_owned(),
     }
-}
-
-fn file_and_line(span: Span, sources: &Sources) -> Option<(&str, usize)> {
-    Some((sources.get(span.source)?.name.as_str(), sources.position(span)?.line))
 }
 
 /// Leaves for programs: of each its value, and what set it, the one that holds first.
@@ -91,7 +86,7 @@ pub(super) fn json(
     let event = |event: &Event| {
         let mut object = Map::new();
         object.insert("layer".to_owned(), event.layer.as_str().into());
-        if let Some((file, line)) = file_and_line(event.span, sources) {
+        if let Some((file, line)) = sources.line(event.span) {
             object.insert("file".to_owned(), file.into());
             object.insert("line".to_owned(), line.into());
         }
