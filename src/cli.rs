@@ -16,6 +16,7 @@ mod error;
 mod exit;
 mod explain;
 mod function;
+mod graph;
 mod import;
 mod include_secrets;
 mod init;
@@ -134,6 +135,7 @@ enum Verb {
     Function(function::FunctionArgs),
     DiffEnv(diff_env::DiffEnvArgs),
     Schedule(Box<schedule::ScheduleArgs>),
+    Graph(graph::GraphArgs),
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
@@ -173,6 +175,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Function(args) => function::run(&args, &mut session),
         Verb::DiffEnv(args) => diff_env::run(&args, &mut session),
         Verb::Schedule(args) => schedule::run(&args, &mut session),
+        Verb::Graph(args) => graph::run(&args, &mut session),
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),

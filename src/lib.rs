@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod difference;
 pub mod environment;
 pub mod function;
+pub mod graph;
 pub mod import;
 #[cfg(feature = "lsp")]
 pub mod language;

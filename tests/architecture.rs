@@ -40,7 +40,7 @@ const SHELL: [&str; 26] = [
 ];
 
 /// The modules in the order in which data flows: each may use itself and those before it.
-const LAYERS: [&str; 25] = [
+const LAYERS: [&str; 26] = [
     "tree",
     "source",
     "diagnostic",
@@ -56,6 +56,7 @@ const LAYERS: [&str; 25] = [
     "survey",
     "calendar",
     "spread",
+    "graph",
     "project",
     "output",
     "import",

@@ -1,5 +1,5 @@
 //! `schedule --spread` at the process's edge: what `git apply` and `patch -p1` make of its diff is
-//! what `--write` makes, and a file that changed meanwhile is left alone.
+//! what `--write` makes; and `graph --as dot` as Graphviz reads it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
@@ -61,7 +61,7 @@ fn texts(folder: &Path) -> BTreeMap<String, String> {
     texts
 }
 
-/// Gives a diff to a tool on its standard input; `None` where it is not installed.
+/// Gives a text to a tool on its standard input; `None` where it is not installed.
 fn applied(folder: &Path, tool: &[&str], diff: &str) -> Option<Output> {
     use std::io::Write;
     let mut command = Command::new(tool[0]);
@@ -135,4 +135,18 @@ fn a_link_stays_a_link_and_permissions_stay_as_they_are() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert!(!fs::read_to_string(&target).unwrap().contains("schedule: 0 3"));
     assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn graphviz_draws_every_node_of_the_graph() {
+    let folder = project();
+    let graph = succeed(ompipe(folder.path(), &["graph", "--as", "dot"]));
+    let nodes = graph.lines().filter(|line| line.contains("[shape=")).count();
+    let edges = graph.lines().filter(|line| line.contains(" -> ")).count();
+    let Some(output) = applied(folder.path(), &["dot", "-Tsvg"], &graph) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let drawn = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(drawn.matches("<g id=\"node").count(), nodes);
+    assert_eq!(drawn.matches("<g id=\"edge").count(), edges);
+    assert!(nodes > 40 && drawn.contains("om-cronjob-warehouse-usage"));
 }

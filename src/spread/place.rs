@@ -291,6 +291,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
         #[test]
         fn nobody_starts_earlier_or_out_of_the_window_and_a_second_run_changes_nothing(
             pipelines in prop::collection::vec((0usize..4, 0u8..60, "[0-2]|\\*/6|\\*", "\\*|MON|1-5"), 1..60),
