@@ -80,6 +80,10 @@ bench-language-server:
 bench-operator *FIGURES:
     benches/operator.sh {{FIGURES}}
 
+# From a save to the files written, by the watch, at 1, 100 and 10,000 pipelines.
+bench-watch EDITS="500":
+    benches/watch.sh {{EDITS}}
+
 # A whole process at N pipelines: time, memory, and the floor of reading and writing the bytes.
 bench-process N="10000":
     benches/process.sh {{N}}

@@ -33,6 +33,8 @@ mod session;
 mod spec;
 mod starter;
 mod validate;
+#[cfg(feature = "watch")]
+mod watch;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -130,6 +132,8 @@ enum Verb {
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
+    #[cfg(feature = "watch")]
+    Watch(watch::WatchArgs),
     Explain(explain::ExplainArgs),
     #[command(name = "fn")]
     Function(function::FunctionArgs),
@@ -171,6 +175,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Init(args) => init::run(&args, &mut session),
         Verb::Validate(args) => validate::run(&args, &mut session),
         Verb::Render(args) => render::run(&args, &mut session),
+        #[cfg(feature = "watch")]
+        Verb::Watch(args) => watch::run(&args, &mut session),
         Verb::Explain(args) => explain::run(&args, &mut session),
         Verb::Function(args) => function::run(&args, &mut session),
         Verb::DiffEnv(args) => diff_env::run(&args, &mut session),

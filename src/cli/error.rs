@@ -35,6 +35,18 @@ impl Error {
         self
     }
 
+    /// What failed, why, and what to do, each by itself.
+    #[cfg(feature = "watch")]
+    pub(crate) fn parts(&self) -> (&str, Vec<String>, Option<&str>) {
+        let mut causes = Vec::new();
+        let mut cause = self.cause.as_deref();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        (&self.message, causes, self.hint.as_deref())
+    }
+
     /// Whether the reader of our output went away, which is its right.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         let mut cause = self.cause.as_deref();

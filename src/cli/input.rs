@@ -11,7 +11,7 @@ use ompipe::compile::{Object, Options};
 use ompipe::definition::IngestionProject;
 use ompipe::diagnostic::{Diagnostic, Diagnostics, code, counted};
 use ompipe::environment::Environment;
-use ompipe::project::{self, Input, Project, TEMPLATES_FOLDER};
+use ompipe::project::{self, Input, OwnTemplate, Project, TEMPLATES_FOLDER};
 use ompipe::render::{Mode, SecretValues};
 use ompipe::source::MAX_FILE_BYTES;
 use ompipe::spec::{self, Bundle};
@@ -48,6 +48,19 @@ impl InputArgs {
     }
 }
 
+#[cfg(feature = "watch")]
+impl InputArgs {
+    /// Whether no path was named, which is the project of the current folder.
+    pub(crate) fn is_of_current_folder(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// The folder of templates, if one was named.
+    pub(crate) fn templates(&self) -> Option<&Path> {
+        self.templates.as_deref()
+    }
+}
+
 /// Reads the definitions of the command line.
 pub(crate) fn read(args: &InputArgs) -> Result<Project, Error> {
     let project = if args.paths.is_empty() {
@@ -56,15 +69,33 @@ pub(crate) fn read(args: &InputArgs) -> Result<Project, Error> {
         let inputs: Result<Vec<Input>, Error> = args.paths.iter().map(|path| input(path)).collect();
         Project::read_beside(inputs?, args.templates.as_deref())
     };
-    project.map_err(|error| {
-        let failed = Error::new("failed to read the definitions");
-        match error {
-            project::Error::NoProject { .. } => failed
-                .because(error)
-                .with_hint("Name files or folders, or start a project with `ompipe init`."),
-            error => failed.because(error),
-        }
-    })
+    project.map_err(failed_to_read)
+}
+
+/// Why definitions could not be read.
+pub(crate) fn failed_to_read(error: project::Error) -> Error {
+    let failed = Error::new("failed to read the definitions");
+    match error {
+        project::Error::NoProject { .. } => failed
+            .because(error)
+            .with_hint("Name files or folders, or start a project with `ompipe init`."),
+        error => failed.because(error),
+    }
+}
+
+/// The files and folders that are read, for those who read them again and again.
+#[cfg(feature = "watch")]
+pub(crate) fn paths(args: &InputArgs) -> Result<Vec<PathBuf>, Error> {
+    if args.is_of_current_folder() {
+        let root = project::root_of(Path::new(".")).map_err(failed_to_read)?;
+        return Ok(vec![root]);
+    }
+    if args.paths.iter().any(|path| path == Path::new("-")) {
+        return Err(
+            Error::new("standard input cannot be watched").with_hint("Name files or folders.")
+        );
+    }
+    Ok(args.paths.clone())
 }
 
 fn input(path: &Path) -> Result<Input, Error> {
@@ -119,16 +150,22 @@ pub(crate) fn options(
     objects: bool,
 ) -> Result<Options, Error> {
     let root = root(project);
-    let (folder, required) = match &args.templates {
-        Some(folder) => (folder.clone(), true),
-        None => (root.join(TEMPLATES_FOLDER), false),
-    };
-    let templates = project::templates(&folder, required)
-        .map_err(|error| Error::new("failed to read the templates").because(error))?;
+    let templates = templates(args, &root)?;
     let environment = args.environment.clone();
     let version = version(project.definitions.project(), environment.as_deref());
     let bundle = bundle(version.as_ref(), &root, &mut project.found)?;
     Ok(Options { mode, environment, only: only.to_vec(), templates, bundle, values: None, objects })
+}
+
+/// The templates of a project whose folder is `root`.
+pub(crate) fn templates(args: &InputArgs, root: &Path) -> Result<Vec<OwnTemplate>, Error> {
+    project::templates(&templates_folder(args, root), args.templates.is_some())
+        .map_err(|error| Error::new("failed to read the templates").because(error))
+}
+
+/// Where they lie.
+pub(crate) fn templates_folder(args: &InputArgs, root: &Path) -> PathBuf {
+    args.templates.clone().unwrap_or_else(|| root.join(TEMPLATES_FOLDER))
 }
 
 /// The folder that templates and OpenMetadata's schemas lie in.

@@ -221,13 +221,13 @@ fn sentence(path: &Path, written: &Written) -> String {
     format!("Wrote {written} files to {}; {removed}{unchanged} were up to date.", path.display())
 }
 
-fn not_ours(path: &Path) -> Diagnostic {
+pub(super) fn not_ours(path: &Path) -> Diagnostic {
     let message = format!("{} is no longer rendered", path.display());
     Diagnostic::warning(&code::OUTPUT_STALE, Span::NONE, message)
         .with_help("remove it, or its object stays where the folder is applied as a whole")
 }
 
-fn failed_to_write(error: output::Error) -> Error {
+pub(super) fn failed_to_write(error: output::Error) -> Error {
     let hint = match error {
         output::Error::HoldsInput { .. } => "Name a folder of its own, such as `rendered`.",
         output::Error::Busy { .. } => "Wait for it to end, or end it.",

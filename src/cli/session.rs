@@ -3,6 +3,8 @@
 //! In: the global options. Out: results and findings on stdout, everything else on stderr. Results
 //! are buffered and written out at the end, so that a closed pipe is noticed once.
 
+#[cfg(feature = "watch")]
+use std::io::IsTerminal;
 use std::io::{self, BufWriter, Write};
 
 use anstream::{AutoStream, ColorChoice};
@@ -13,6 +15,10 @@ use ompipe::tree::Node;
 use super::error::Error;
 use super::exit::Status;
 use super::{Color, Format, Global};
+
+/// Back to the begin of the terminal's line, and everything on it away.
+#[cfg(feature = "watch")]
+const REDRAW: &str = "\r\u{1b}[K";
 
 /// Where findings go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,11 +33,19 @@ pub(crate) enum Findings {
 pub(crate) struct Session {
     global: Global,
     out: BufWriter<io::Stdout>,
+    /// Whether the terminal's cursor stands behind a status line.
+    #[cfg(feature = "watch")]
+    has_status: bool,
 }
 
 impl Session {
     pub(crate) fn new(global: Global) -> Self {
-        Self { global, out: BufWriter::with_capacity(1 << 16, io::stdout()) }
+        Self {
+            global,
+            out: BufWriter::with_capacity(1 << 16, io::stdout()),
+            #[cfg(feature = "watch")]
+            has_status: false,
+        }
     }
 
     /// Makes the options hold that are not looked at later.
@@ -66,7 +80,12 @@ impl Session {
 
     /// Whether findings make the run fail.
     pub(crate) fn fails_on(&self, found: &[Diagnostic]) -> bool {
-        found.iter().any(|one| self.global.strict || one.severity == Severity::Error)
+        found.iter().any(|one| self.is_error(one))
+    }
+
+    /// Whether a finding counts as an error.
+    pub(crate) fn is_error(&self, found: &Diagnostic) -> bool {
+        self.global.strict || found.severity == Severity::Error
     }
 
     /// Writes findings in the format that was asked for, and says what status they give.
@@ -123,6 +142,57 @@ impl Session {
     /// Whether results on stdout are written in colour.
     pub(crate) fn colors_results(&self) -> bool {
         self.color(&io::stdout())
+    }
+
+    /// Whether warnings count as errors.
+    #[cfg(feature = "watch")]
+    pub(crate) fn is_strict(&self) -> bool {
+        self.global.strict
+    }
+
+    /// A line on standard output, at once.
+    #[cfg(feature = "watch")]
+    pub(crate) fn line(&mut self, text: &str) -> Result<(), Error> {
+        writeln!(self.out, "{text}")?;
+        self.finish()
+    }
+
+    /// How things are, on one line of the terminal, in place of the last such line; a line of its own
+    /// where there is no terminal. Not for those who asked for quiet.
+    #[cfg(feature = "watch")]
+    pub(crate) fn status(&mut self, text: &str) {
+        if self.global.quiet || !self.writes_text() {
+            return;
+        }
+        if io::stderr().is_terminal() {
+            let _closed = write!(io::stderr(), "{REDRAW}{text}");
+            self.has_status = true;
+        } else {
+            message(text);
+        }
+    }
+
+    /// Takes the status line away, to write something else in its place.
+    #[cfg(feature = "watch")]
+    pub(crate) fn clear_status(&mut self) {
+        if std::mem::take(&mut self.has_status) {
+            let _closed = write!(io::stderr(), "{REDRAW}");
+        }
+    }
+
+    /// Leaves the status line where it is.
+    #[cfg(feature = "watch")]
+    pub(crate) fn end_status(&mut self) {
+        if std::mem::take(&mut self.has_status) {
+            message("");
+        }
+    }
+
+    /// A line that stays, in the place of the status line.
+    #[cfg(feature = "watch")]
+    pub(crate) fn above_status(&mut self, text: &str) {
+        self.clear_status();
+        message(text);
     }
 
     /// Writes out what is buffered.

@@ -9,6 +9,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::{Error, TEMPLATES_FOLDER};
+use crate::diagnostic::{Diagnostic, code};
+use crate::tree::{SourceId, Span};
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "ompipe.yaml";
@@ -30,8 +32,13 @@ const OTHERS: [&str; 7] = [
 pub(super) struct Files {
     pub(super) found: Vec<File>,
     pub(super) refused: Vec<Refused>,
+    /// The folders that were looked into.
+    pub(super) folders: Vec<PathBuf>,
+    /// Those that belong to something else.
+    pub(super) passed_over: Vec<PathBuf>,
+    /// What links lead to.
+    pub(super) targets: Vec<PathBuf>,
     inputs: usize,
-    has_links: bool,
     /// The folder that the command line names for templates, as the system knows it.
     templates: Option<PathBuf>,
 }
@@ -48,6 +55,15 @@ pub(super) struct Refused {
     pub(super) path: PathBuf,
     pub(super) message: String,
     pub(super) help: String,
+}
+
+impl Refused {
+    /// What is wrong; its place is the file as a whole.
+    pub(super) fn into_finding(self) -> Box<Diagnostic> {
+        let place = Span { source: SourceId::NONE, start: 0, end: 0 };
+        let finding = Diagnostic::error(&code::PROJECT_FILE, place, self.message);
+        Box::new(finding.with_help(self.help))
+    }
 }
 
 /// The nearest folder from here upwards with a project file, as a path relative to here where that
@@ -101,8 +117,8 @@ impl Files {
 
     /// The files, each once. Only several inputs, or links, can name a file twice.
     pub(super) fn into_each_once(self) -> (Vec<File>, Vec<Refused>) {
-        let Self { mut found, refused, inputs, has_links, templates: _ } = self;
-        if inputs > 1 || has_links {
+        let Self { mut found, refused, inputs, targets, .. } = self;
+        if inputs > 1 || !targets.is_empty() {
             let mut seen = HashSet::new();
             found.retain(|file| {
                 seen.insert(std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone()))
@@ -118,6 +134,7 @@ impl Files {
             .collect::<Result<Vec<_>, _>>()
             .map_err(failed)?;
         entries.sort_by_cached_key(std::fs::DirEntry::file_name);
+        self.folders.push(folder.to_owned());
         for entry in entries {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
@@ -135,10 +152,15 @@ impl Files {
                     }
                     None => false,
                 };
-                if !is_templates && !belongs_to_something_else(&path) {
+                if is_templates {
+                    continue;
+                }
+                if belongs_to_something_else(&path) {
+                    self.passed_over.push(path);
+                } else {
                     self.walk(&path, root, depth + 1)?;
                 }
-            } else if is_yaml(name) {
+            } else if is_definition(name) {
                 if kind.is_symlink() {
                     self.add_link(path, root);
                 } else if kind.is_file() {
@@ -159,7 +181,7 @@ impl Files {
                 });
             }
             Ok(target) if target.starts_with(root) => {
-                self.has_links = true;
+                self.targets.push(target);
                 self.found.push(File { path, named: false });
             }
             Ok(_) => self.refused.push(Refused {
@@ -207,6 +229,13 @@ fn belongs_to_something_else(folder: &Path) -> bool {
     OTHERS.iter().any(|name| folder.join(name).exists())
 }
 
-fn is_yaml(name: &str) -> bool {
-    [".yaml", ".yml"].iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
+/// Whether a file of this name, in a folder of a project, is read.
+pub fn is_definition(name: &str) -> bool {
+    let is_yaml = |ending: &str| name.len() > ending.len() && name.ends_with(ending);
+    !name.starts_with('.') && [".yaml", ".yml"].into_iter().any(is_yaml)
+}
+
+/// Whether a file of this name says that its folder belongs to something else.
+pub fn is_mark(name: &str) -> bool {
+    OTHERS.contains(&name)
 }

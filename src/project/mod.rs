@@ -5,6 +5,7 @@
 //! read; it decides nothing about what they say.
 
 mod discover;
+mod listing;
 pub mod text;
 
 use std::io::Read;
@@ -18,8 +19,9 @@ use crate::source::{MAX_FILE_BYTES, Sources};
 use crate::tree::{SourceId, Span};
 use text::{Content, Parsed};
 
-pub use discover::PROJECT_FILE;
 pub(crate) use discover::require_readable;
+pub use discover::{PROJECT_FILE, is_definition, is_mark};
+pub use listing::{Listed, Listing, list, root_of};
 
 /// The folder, in the project's, whose files replace the built-in templates of the same name.
 pub const TEMPLATES_FOLDER: &str = "templates";
@@ -90,9 +92,7 @@ impl Project {
     /// Reads the project that `folder` belongs to, and passes over a folder of templates that may
     /// lie in it.
     pub fn of_folder_beside(folder: &Path, templates: Option<&Path>) -> Result<Self, Error> {
-        let root = discover::project_root(folder)
-            .ok_or_else(|| Error::NoProject { from: folder.to_owned() })?;
-        Self::read_beside(vec![Input::Path(root)], templates)
+        Self::read_beside(vec![Input::Path(root_of(folder)?)], templates)
     }
 
     /// Reads exactly these inputs.
@@ -125,18 +125,11 @@ impl Project {
             content: read_file(&file.path),
         }));
         project.files = found.into_iter().map(|file| file.path).collect();
-        project.take(texts);
         for refused in refused {
-            let source = project.sources.add(shown(&refused.path), "");
-            project.found.push(
-                Diagnostic::error(
-                    &code::PROJECT_FILE,
-                    Span { source, start: 0, end: 0 },
-                    refused.message,
-                )
-                .with_help(refused.help),
-            );
+            let name = shown(&refused.path);
+            texts.push(Text { name, named: false, content: Err(refused.into_finding()) });
         }
+        project.take(texts);
         Ok(project)
     }
 
@@ -225,8 +218,8 @@ fn limited(mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The path with forward slashes, and without a leading `./`.
-fn shown(path: &Path) -> String {
+/// A path as findings show it: with forward slashes, and without a leading `./`.
+pub fn shown(path: &Path) -> String {
     let text = path.to_string_lossy().replace('\\', "/");
     text.strip_prefix("./").map_or(text.clone(), str::to_owned)
 }
