@@ -128,6 +128,11 @@ def kustomize_generator(scratch):
     (folder / "kustomization.yaml").write_text("generators: [render.yaml]\n")
     same("an environment in kustomize", objects(shell(*BUILD, folder).stdout),
          objects(render(ROOT / "examples/environments", "-e", "prod")))
+    # Files that are encrypted pass through kustomize as they are.
+    shutil.rmtree(folder / "definitions")
+    shutil.copytree(ROOT / "examples/encrypted", folder / "definitions")
+    (folder / "render.yaml").write_text(config.replace("  environment: prod\n", ""))
+    same("encrypted files in kustomize", objects(shell(*BUILD, folder).stdout), objects(render(ROOT / "examples/encrypted")))
     shutil.copy(INTEGRATIONS / "kustomize/definitions/shop.yaml", folder / "definitions")
     misspell(folder / "definitions/shop.yaml")
     done = shell(*BUILD, folder, status=1)
@@ -317,7 +322,7 @@ def score():
 # --- Helm ---
 
 def helm(scratch):
-    for example in ("quickstart", "operator", "team", "templates"):
+    for example in ("quickstart", "operator", "team", "templates", "encrypted", "environments", "external-secrets"):
         project, chart = ROOT / "examples" / example, scratch / f"chart-{example}"
         render(project, "--helm", "--output", chart)
         run("helm", "lint", "--strict", chart)
