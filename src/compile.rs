@@ -15,8 +15,9 @@ use crate::model::{Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer, SecretValues};
 use crate::spec::Bundle;
 use crate::survey::Seen;
-use crate::tree::{Node, Span};
+use crate::tree::{Mapping, Node, Span};
 use crate::validate::Validator;
+use crate::validate::explain::Layer;
 use crate::yaml;
 
 /// What a verb asks for.
@@ -135,14 +136,41 @@ impl Compiler<'_> {
 
     /// Renders a pipeline to trees; `None` when anything in it is wrong.
     pub fn trees(&self, definition: &IngestionPipeline) -> Option<Trees> {
+        self.trees_patched_by(definition, self.environment)
+    }
+
+    /// The layers of each of a pipeline's objects that patches of rendered objects change: what is
+    /// rendered, and these patches; all under the object's kind.
+    pub fn object_layers(&self, definition: &IngestionPipeline) -> Vec<Vec<Layer>> {
+        let rendered = self.trees_patched_by(definition, &Environment::default());
+        let objects = rendered.map(|trees| trees.manifests).unwrap_or_default();
+        let layers = objects.iter().map(|object| {
+            let under = |name: &str, span, node: &Node| {
+                let effective = Mapping::from_iter([(object.kind(), node.clone())]);
+                Layer { name: name.to_owned(), span, effective: Node::new(effective) }
+            };
+            let steps = self.environment.object_steps(object);
+            let patched = steps.iter().map(|step| under(step.patch, step.span, &step.node));
+            let rendered =
+                (!steps.is_empty()).then(|| under("rendered", Span::NONE, object.node()));
+            rendered.into_iter().chain(patched).collect::<Vec<_>>()
+        });
+        layers.filter(|layers| !layers.is_empty()).collect()
+    }
+
+    fn trees_patched_by(
+        &self,
+        definition: &IngestionPipeline,
+        environment: &Environment,
+    ) -> Option<Trees> {
         // What is wrong is told where pipelines are checked.
         let (mut matches, mut found) = (Matches::default(), Diagnostics::default());
         let definition = self.environment.pipeline(definition, &mut matches, &mut found)?;
         let mut pipeline = self.validator.pipeline(&definition, &mut found)?;
         let workflow = pipeline.workflow.clone();
-        let (mode, environment) = (self.mode, self.environment);
+        let renderer = self.renderer?;
         let manifests =
-            self.renderer?.pipeline(&mut pipeline, mode, environment, &mut matches, &mut found);
+            renderer.pipeline(&mut pipeline, self.mode, environment, &mut matches, &mut found);
         let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
         Some(Trees { workflow, manifests, account: (namespace, service_account_name) })
     }

@@ -230,3 +230,13 @@ fn an_environment_names_its_own_version_of_openmetadata() {
     let run = ompipe(folder.path(), &["validate"]);
     assert!(run.stdout.contains("in the environment `prod`"), "{}", run.stdout);
 }
+
+#[test]
+fn a_project_that_cannot_be_read_is_told_and_nothing_that_follows_from_it() {
+    let folder = project("  patches: [{merge: {spec: {}}}]\n");
+    for arguments in [&["validate"][..], &["validate", "-e", "prod"]] {
+        let run = ompipe(folder.path(), arguments);
+        assert!(run.stdout.contains("[OMP0204]"), "{}", run.stdout);
+        assert_eq!(run.stdout.matches("[OMP").count(), 1, "{}", run.stdout);
+    }
+}

@@ -7,13 +7,17 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
+use ompipe::definition::IngestionPipeline;
 use ompipe::diagnostic::{Diagnostics, code, nearest};
 use ompipe::environment::Environment;
 use ompipe::project::{self, Project};
-use ompipe::validate::explain::layers;
+use ompipe::render::Mode;
+use ompipe::validate::explain::{Layer, layers};
+use ompipe::workspace::Workspace;
 
 use super::error::Error;
 use super::exit::Status;
+use super::input::{self, InputArgs};
 use super::session::{Findings, Session};
 
 /// Explain a code, or where the values of a pipeline come from
@@ -66,6 +70,20 @@ pub(crate) fn run(args: &ExplainArgs, session: &mut Session) -> Result<Status, E
     pipeline(subject, args, session)
 }
 
+/// The layers of the pipeline's objects that patches change.
+fn object_layers(
+    pipeline: &IngestionPipeline,
+    args: &ExplainArgs,
+) -> Result<Vec<Vec<Layer>>, Error> {
+    let input = InputArgs::for_environment(args.environment.clone());
+    let mut project = input::read(&input)?;
+    let options = input::options(&mut project, &input, Mode::Scheduled, &[], false)?;
+    let Project { sources, definitions, found, .. } = project;
+    let mut workspace = Workspace::of(sources, definitions, found, options);
+    workspace.compile();
+    Ok(workspace.with_compiler(|compiler| compiler.object_layers(pipeline)))
+}
+
 /// How many pipelines a hint names.
 const LISTED: usize = 8;
 
@@ -109,7 +127,10 @@ fn pipeline(name: &str, args: &ExplainArgs, session: &mut Session) -> Result<Sta
         return Err(Error::new(format!("there is no pipeline {name}")).with_hint(hint));
     };
     let layers = layers(pipeline, definitions.project(), &definitions.services, &environment);
-    let values = history::values(&layers);
+    let mut values = history::values(&layers);
+    if environment.patches_objects() {
+        values.extend(history::patched_values(&object_layers(pipeline, args)?));
+    }
     let shown = history::select(&values, field);
     if shown.is_empty() {
         let field = field.unwrap_or_default();

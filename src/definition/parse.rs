@@ -70,8 +70,12 @@ impl Definitions {
 impl Broken {
     /// Whether it may have been meant as the definition of that kind and name.
     pub fn may_be(&self, kind: Kind, name: &str) -> bool {
+        self.may_be_a(kind) && self.name.as_deref().is_none_or(|other| other == name)
+    }
+
+    /// Whether it may be a definition of that kind.
+    pub fn may_be_a(&self, kind: Kind) -> bool {
         self.kind.is_none_or(|other| other == kind)
-            && self.name.as_deref().is_none_or(|other| other == name)
     }
 }
 

@@ -125,7 +125,7 @@ fn told(fault: &Fault, names: &[&str]) -> Diagnostic {
 impl Extent<'_> {
     /// Whether a definition of the kind could not be read.
     fn has_broken(&self, kind: Kind) -> bool {
-        self.broken.iter().any(|broken| broken.kind.is_none_or(|other| other == kind))
+        self.broken.iter().any(|broken| broken.may_be_a(kind))
     }
 }
 

@@ -29,6 +29,7 @@ use crate::definition::{
     Broken, Definition, Definitions, IngestionPipeline, IngestionProject, Kind, parse_as,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
+use crate::manifest::Manifest;
 use crate::tree::{Entry, Node, Span, merge};
 use fault::Fault;
 use patch::Patch;
@@ -110,6 +111,11 @@ impl Environment {
         self.layer.is_none() && self.patches.is_empty()
     }
 
+    /// Whether a patch names a kind of rendered objects.
+    pub fn patches_objects(&self) -> bool {
+        self.patches.iter().any(|patch| patch.target.kind.definition().is_none())
+    }
+
     /// What pipelines share, as the environment has it: project and services, and which definitions
     /// could not be read. Pipelines are left out: each is [`Environment::pipeline`]'s.
     pub fn shared(
@@ -176,21 +182,30 @@ impl Environment {
 
     /// A definition after each of the patches that match it, one after the other.
     pub fn steps<Spec>(&self, kind: Kind, definition: &Definition<Spec>) -> Vec<Step<'_>> {
+        match kind {
+            Kind::IngestionProject => {
+                self.steps_of(kind.as_str(), definition.name(), &self.layered(&definition.node))
+            }
+            _ => self.steps_of(kind.as_str(), definition.name(), &definition.node),
+        }
+    }
+
+    /// A rendered object after each of the patches that match it, one after the other.
+    pub fn object_steps(&self, object: &Manifest) -> Vec<Step<'_>> {
+        self.steps_of(object.kind(), object.name(), object.node())
+    }
+
+    fn steps_of(&self, kind: &str, name: &str, node: &Node) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
-        let Some(kind) = TargetKind::find(kind.as_str()) else { return steps };
+        let Some(kind) = TargetKind::find(kind) else { return steps };
         // What is wrong with the patches is told where definitions are checked.
         let (mut matches, mut found) = (Matches::default(), Diagnostics::default());
-        let node = match kind {
-            TargetKind::IngestionProject => self.layered(&definition.node),
-            _ => definition.node.clone(),
-        };
         let mut step = |patch: usize, node: &Node| {
             if let Some(patch) = self.patches.get(patch) {
                 steps.push(Step { patch: &patch.label, span: patch.span, node: node.clone() });
             }
         };
-        let _told =
-            self.patched(kind, definition.name(), &node, &mut matches, &mut found, &mut step);
+        let _told = self.patched(kind, name, node, &mut matches, &mut found, &mut step);
         steps
     }
 

@@ -195,6 +195,8 @@ impl<'a> Validator<'a> {
             parts.insert("ingestionPipelineFQN", Node::at(fqn.clone(), definition.name_span()));
         }
         match self.shared.bundle {
+            // What a project says that cannot be read is not known.
+            None if self.shared.broken.iter().any(|one| one.may_be_a(Kind::IngestionProject)) => {}
             None => check_server(definition, &workflow, found),
             Some(bundle) => bundle.check_workflow(&workflow, found),
         }

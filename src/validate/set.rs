@@ -30,13 +30,17 @@ pub fn one_project<'a>(
 }
 
 impl Validator<'_> {
-    /// What is wrong with a file's definitions, whatever the others say: names of services, and of
-    /// what disagrees with the schema, what a rule refuses beside it.
+    /// What is wrong with a file's definitions, whatever the others say: names of services, literal
+    /// secrets of environments that are not chosen, and of what disagrees with the schema, what a
+    /// rule refuses beside it.
     pub fn check_file(&self, definitions: &Definitions, found: &mut Diagnostics) {
         for service in &definitions.services {
             if let Some(name) = service.at(&["metadata", "name"]) {
                 rules::names::service_name(name, "metadata.name", found);
             }
+        }
+        for environment in definitions.projects.iter().flat_map(IngestionProject::environments) {
+            self.check_alone(environment.value.get("openMetadata"), None, None, found);
         }
         for broken in &definitions.broken {
             if broken.kind == Some(Kind::IngestionPipeline) {

@@ -24,10 +24,9 @@ impl Workspace {
     /// as it is written.
     pub(super) fn environment(&self, found: &mut Diagnostics) -> Environment {
         let project = self.project();
-        let may_be =
-            |broken: &&Broken| broken.kind.is_none_or(|kind| kind == Kind::IngestionProject);
         // What a project says that cannot be read is not known.
-        let is_unknown = project.is_none() && self.broken().any(|broken| may_be(&broken));
+        let is_project = |broken: &Broken| broken.may_be_a(Kind::IngestionProject);
+        let is_unknown = project.is_none() && self.broken().any(is_project);
         let name = self.options.environment.as_deref().filter(|_| !is_unknown);
         Environment::choose(project, name, found).unwrap_or_default()
     }

@@ -69,6 +69,16 @@ pub(super) fn values(layers: &[Layer]) -> Vec<Leaf> {
     routes.into_iter().map(|route| leaf(route, layers)).collect()
 }
 
+/// The values of rendered objects that patches changed, and no others.
+pub(super) fn patched_values(objects: &[Vec<Layer>]) -> Vec<Leaf> {
+    let changed = |layers: &Vec<Layer>| {
+        let rendered = layers.first().map_or("", |layer| layer.name.as_str());
+        let is_patched = |leaf: &Leaf| leaf.events.iter().any(|event| event.layer != rendered);
+        values(layers).into_iter().filter(is_patched).collect::<Vec<_>>()
+    };
+    objects.iter().flat_map(changed).collect()
+}
+
 /// How much of a route leads to the outermost value that is gone; `None` when none is, or when a
 /// value above it is left that holds no others any more: that one's own history tells.
 fn gone_from(route: &[String], effective: &Node) -> Option<usize> {

@@ -71,8 +71,7 @@ fn comments(leaf: &Leaf, sources: &Sources) -> Vec<String> {
 fn place(event: &Event, sources: &Sources) -> String {
     match sources.line(event.span) {
         Some((file, line)) => format!("{file}:{line}, {}", event.layer),
-        // What stands nowhere was computed, whatever layer it follows from.
-        None => "default".to_owned(),
+        None => event.layer.clone(),
     }
 }
 
