@@ -34,7 +34,7 @@ pub(super) fn heat(calendar: &Calendar, out: &mut String) {
     for (row, day) in days.iter().enumerate() {
         let top = ROW * (row + 1);
         let date = day.date.strftime("%a %d %b").to_string();
-        text(0, top + 17, "label", &date, out);
+        text(4, top + 17, "label", &date, out);
         for (hour, starts) in day.starts.iter().enumerate() {
             let (left, level) = (LABELS + hour * CELL, level(*starts, most));
             let (cell, high) = (CELL - 2, ROW - 2);
@@ -78,8 +78,8 @@ pub(super) fn load(
     let hours = &calendar.load.hours;
     let most = hours.iter().map(|hour| amount(*hour)).max().unwrap_or(0).max(1);
     open("load", WIDTH, HEIGHT, &format!("{name} requested at most in each hour"), out);
-    text(0, TOP + 12, "label", &shown(most), out);
-    text(0, BASE, "label", "0", out);
+    text(4, TOP + 12, "label", &shown(most), out);
+    text(4, BASE, "label", "0", out);
     // In hundredths of a unit: the hours of a month are narrower than one.
     let width = (WIDTH - LABELS) * 100 / hours.len().max(1);
     let at = |hour: usize| hundredths(LABELS * 100 + hour * width);
