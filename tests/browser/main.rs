@@ -1,7 +1,7 @@
 //! The page of `schedule --html` in a real browser: nothing overflows, on a screen, a phone or paper,
 //! in light and dark; every pipeline is named; nothing is fetched and nothing is complained about.
 //! Skipped, with a word, where there is no Chromium; with CI set that is a failure.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod chromium;
