@@ -29,6 +29,7 @@ mod render;
 mod run;
 mod schedule;
 mod schema;
+mod secrets;
 mod session;
 mod spec;
 mod starter;
@@ -49,7 +50,8 @@ use session::Session;
 ///
 /// ompipe reads small YAML definitions (an IngestionProject, ServiceConnections and
 /// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Only `run`,
-/// `controller` and `crd --apply` talk to a cluster; nothing else reads the network or a kubeconfig.
+/// `controller`, `crd --apply` and `secrets list --cluster` talk to a cluster; nothing else reads
+/// the network or a kubeconfig.
 #[derive(Parser)]
 #[command(name = "ompipe", version, max_term_width = 100)]
 #[command(after_long_help = EXAMPLES, disable_help_subcommand = true)]
@@ -151,6 +153,7 @@ enum Verb {
     Crd(crd::CrdArgs),
     #[cfg(feature = "lsp")]
     Lsp(lsp::LspArgs),
+    Secrets(secrets::SecretsArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -193,6 +196,7 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Crd(args) => crd::run(&args, &mut session),
         #[cfg(feature = "lsp")]
         Verb::Lsp(args) => lsp::run(&args),
+        Verb::Secrets(args) => secrets::run(&args, &mut session),
         Verb::Completions(args) => completions::run(&args, &mut session),
         Verb::Man(args) => man::run(&args, &mut session),
     });

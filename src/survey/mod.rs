@@ -1,10 +1,11 @@
-//! What views of the whole project (`schedule`, `graph`) take of a pipeline.
+//! What views of the whole project (`schedule`, `graph`, `secrets list`) take of a pipeline.
 //!
 //! In: a definition, the checked pipeline, and the objects that it was rendered to. Out: [`Seen`]:
 //! names, times, amounts and places, without the trees. It decides nothing about what they mean.
 
 mod planned;
 mod requests;
+pub mod secrets;
 mod uses;
 
 use compact_str::CompactString;
@@ -15,8 +16,8 @@ pub use uses::{Rendered, Use};
 
 use crate::definition::IngestionPipeline;
 use crate::manifest::Manifest;
-use crate::model::Pipeline;
 use crate::model::secret_reference::SecretReference;
+use crate::model::{Pipeline, SecretWay};
 use crate::tree::{Node, Span, Value};
 
 /// A pipeline as views of the whole project see it.
@@ -32,6 +33,12 @@ pub struct Seen {
     pub service: Option<CompactString>,
     /// The keys of Secrets that its workflow refers to, and where.
     pub secrets: Vec<(SecretReference, Span)>,
+    /// How their values come to its pods.
+    pub secret_way: SecretWay,
+    /// The Secret with its whole workflow, of the ways that have one.
+    pub own_secret: CompactString,
+    /// The namespace of its pods.
+    pub namespace: CompactString,
     /// Its objects.
     pub objects: Vec<Rendered>,
 }
@@ -48,6 +55,9 @@ impl Seen {
             schedule: schedule.map(|entry| (entry.key_span, entry.value.span)),
             service: definition.spec.service.as_deref().map(CompactString::from),
             secrets,
+            secret_way: pipeline.parameters.secrets.clone(),
+            own_secret: pipeline.names.secret.clone(),
+            namespace: pipeline.parameters.namespace.as_str().into(),
             objects: Vec::new(),
         }
     }

@@ -9,7 +9,6 @@ pub mod explain;
 pub mod merge;
 mod parameters;
 pub mod rules;
-mod secret_needs;
 pub mod set;
 
 use std::collections::HashMap;
@@ -28,7 +27,6 @@ use crate::spec::secret_fields::ByName;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
 
-pub use secret_needs::{Made, SecretNeed, secret_needs};
 
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index,
 /// applications.

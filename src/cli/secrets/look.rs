@@ -1,0 +1,47 @@
+//! Whether a cluster has the Secrets that are needed.
+//!
+//! In: rows, and which cluster. Out: the same rows, with what is there. Of a Secret, its keys are
+//! kept, and nothing of their values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::Api;
+
+use super::super::cluster::ClusterArgs;
+use super::super::error::Error;
+use super::{Presence, Row};
+
+pub(super) fn look(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::new("failed to start").because(error))?;
+    runtime.block_on(ask(cluster, rows))
+}
+
+/// One request per Secret: to read single ones takes fewer rights than to list all.
+async fn ask(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error> {
+    let client = cluster.client().await?;
+    let mut known: BTreeMap<(String, String), Option<BTreeSet<String>>> = BTreeMap::new();
+    for row in rows {
+        let (namespace, name) = (row.secret.namespace.to_string(), row.secret.name.to_string());
+        let identity = (namespace.clone(), name.clone());
+        if !known.contains_key(&identity) {
+            let api: Api<Secret> = Api::namespaced(client.clone(), &namespace);
+            let secret = api.get_opt(&name).await.map_err(|error| {
+                let failed = format!("failed to look at the Secret {name} in {namespace}");
+                Error::new(failed).because(error)
+            })?;
+            let keys = secret.map(|secret| secret.data.unwrap_or_default().into_keys().collect());
+            known.insert(identity.clone(), keys);
+        }
+        let keys = known.get(&identity).and_then(Option::as_ref);
+        row.presence = Some(match (keys, &row.secret.key) {
+            (None, _) => Presence::NoSecret,
+            (Some(keys), Some(key)) if !keys.contains(key.as_str()) => Presence::NoKey,
+            (Some(_), _) => Presence::Present,
+        });
+    }
+    Ok(())
+}
