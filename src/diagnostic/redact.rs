@@ -148,6 +148,9 @@ const WORDS: &[&str] = &[
     "keytab",
     "userinfo",
     "proxyauthentication",
+    // OpenMetadata counts them as passwords.
+    "certificate",
+    "certvalue",
 ];
 
 /// Whole keys that are secrets, too short to be looked for within others.

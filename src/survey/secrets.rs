@@ -67,16 +67,15 @@ pub fn needed(pipelines: &[Seen], encrypted: &[EncryptedFile]) -> Vec<NeededSecr
                 Use::ConfigMap(_) | Use::ServiceAccount(_) => continue,
             };
             let identity = (seen.namespace.clone(), name.clone(), key.cloned());
-            let secret = needed.entry(identity).or_insert_with_key(|(namespace, name, key)| {
-                NeededSecret {
+            let secret =
+                needed.entry(identity).or_insert_with_key(|(namespace, name, key)| NeededSecret {
                     namespace: namespace.clone(),
                     name: name.clone(),
                     key: key.clone(),
                     pipelines: Vec::new(),
                     places: Vec::new(),
                     maker: maker(seen, name, key.as_deref(), encrypted),
-                }
-            });
+                });
             if secret.pipelines.last() != Some(&seen.planned.name) {
                 secret.pipelines.push(seen.planned.name.clone());
             }
@@ -109,7 +108,8 @@ fn maker(seen: &Seen, name: &str, key: Option<&str>, encrypted: &[EncryptedFile]
             SecretWay::Env | SecretWay::Secret => Maker::Values(references),
         };
     }
-    let mut made = encrypted.iter().flat_map(|file| file.secrets.iter().map(move |one| (file, one)));
+    let mut made =
+        encrypted.iter().flat_map(|file| file.secrets.iter().map(move |one| (file, one)));
     let made = made.find(|(_, secret)| {
         let namespace = secret.namespace.as_deref();
         let has_key = |key: &str| secret.keys.iter().any(|known| known == key);

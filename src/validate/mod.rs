@@ -27,7 +27,6 @@ use crate::spec::secret_fields::ByName;
 use crate::tree::{Mapping, Node};
 use merge::{Layers, ServiceLayer};
 
-
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index,
 /// applications.
 pub const OPEN_METADATA_SERVICE: &str = "OpenMetadata";

@@ -24,7 +24,8 @@ pub(super) fn table(rows: &[Row], sources: &Sources, out: &mut impl Write) -> io
         return writeln!(out, "No Secret is needed.");
     }
     let looked = rows.iter().any(|row| row.presence.is_some());
-    let mut lines = vec![["NAMESPACE", "SECRET", "KEY", "IN CLUSTER", "FROM", "FOR"].map(str::to_owned)];
+    let mut lines =
+        vec![["NAMESPACE", "SECRET", "KEY", "IN CLUSTER", "FROM", "FOR"].map(str::to_owned)];
     lines.extend(rows.iter().map(|row| {
         let secret = &row.secret;
         [
@@ -179,9 +180,9 @@ fn from(maker: &Maker, sources: &Sources) -> Value {
             json!({"store": {"kind": kind.as_str(), "name": name.as_str()}, "values": values})
         }
         Maker::Values(references) => {
-            let values = references.iter().map(|reference| {
-                json!({"name": reference.name.as_str(), "key": reference.key.as_str()})
-            });
+            let values = references.iter().map(
+                |reference| json!({"name": reference.name.as_str(), "key": reference.key.as_str()}),
+            );
             json!({"includeSecrets": values.collect::<Vec<_>>()})
         }
     }
