@@ -47,6 +47,7 @@ const VERBS: &[(&str, Meets)] = &[
     ("import", Meets::Reads(&["import {other} -o {out}", "import . -o {out}"])),
     ("schedule", Meets::Reads(&["schedule", "schedule --html {out}"])),
     ("fn", Meets::Reads(&["fn < {list}"])),
+    ("lsp", Meets::No("it speaks a protocol; tests/language_server looks at all that it says")),
     ("secrets", Meets::Reads(&["secrets list", "secrets list -l {pipeline}"])),
     ("run", Meets::No("what it sends is what `render --run` shows; tests/cluster runs it")),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),
