@@ -48,6 +48,8 @@ const VERBS: &[(&str, Meets)] = &[
     ("schedule", Meets::Reads(&["schedule", "schedule --html {out}"])),
     ("fn", Meets::Reads(&["fn < {list}"])),
     ("lsp", Meets::No("it speaks a protocol; tests/language_server looks at all that it says")),
+    ("graph", Meets::Reads(&["graph", "graph --of {pipeline}"])),
+    ("diff-env", Meets::Reads(&["diff-env staging prod", "diff-env one other {pipeline}"])),
     ("secrets", Meets::Reads(&["secrets list", "secrets list -l {pipeline}"])),
     ("run", Meets::No("what it sends is what `render --run` shows; tests/cluster runs it")),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),
