@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine;
 use ompipe::spec::secret_fields::is_secret_name;
@@ -48,6 +49,7 @@ const VERBS: &[(&str, Meets)] = &[
     ("schedule", Meets::Reads(&["schedule", "schedule --html {out}"])),
     ("fn", Meets::Reads(&["fn < {list}"])),
     ("lsp", Meets::No("it speaks a protocol; tests/language_server looks at all that it says")),
+    ("watch", Meets::Reads(&["watch", "watch -o {out}"])),
     ("graph", Meets::Reads(&["graph", "graph --of {pipeline}"])),
     ("diff-env", Meets::Reads(&["diff-env staging prod", "diff-env one other {pipeline}"])),
     ("secrets", Meets::Reads(&["secrets list", "secrets list -l {pipeline}"])),
@@ -191,7 +193,10 @@ fn everything(project: &Path, line: &str, format: &str) -> String {
             .replace("{other}", other.to_str().unwrap())
     });
     let mut command = Command::new(env!("CARGO_BIN_EXE_ompipe"));
-    command.args(words).args(["--format", format]).current_dir(project).env_clear();
+    command.args(words).current_dir(project).env_clear();
+    if !line.starts_with("watch") {
+        command.args(["--format", format]);
+    }
     command.stdin(match input {
         "{list}" => {
             let path = place.path().join("list");
@@ -200,10 +205,13 @@ fn everything(project: &Path, line: &str, format: &str) -> String {
         }
         _ => Stdio::null(),
     });
-    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output =
+        if line.starts_with("watch") { until_found(command) } else { command.output().unwrap() };
     // Findings, an error of the tool, or fine: but no crash, and no wrong usage of this table's.
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code().is_some_and(|code| code <= 2), "{line}: {error}");
+    let status = output.status.code();
+    assert!(line.starts_with("watch") || status.is_some_and(|code| code <= 2), "{line}: {error}");
     assert!(!error.contains("Usage:"), "{line}: {error}");
     let mut all = String::from_utf8_lossy(&output.stdout).into_owned();
     if line == "fn" && !output.status.success() {
@@ -221,6 +229,20 @@ fn everything(project: &Path, line: &str, format: &str) -> String {
         }
     }
     all
+}
+
+/// What a watch writes until it has told what is wrong: its second event.
+fn until_found(mut command: Command) -> Output {
+    let mut child = command.args(["--format", "json"]).spawn().unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    let mut stdout = String::new();
+    for _ in 0..2 {
+        events.read_line(&mut stdout).unwrap();
+    }
+    assert!(stdout.contains(r#""event":"findings""#), "{stdout}");
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    Output { stdout: stdout.into_bytes(), ..output }
 }
 
 /// The definitions of a project as what kustomize and kpt hand to a function.
