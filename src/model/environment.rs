@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::dns::bad_character;
 use super::newtype::text_newtype;
 use super::refusal::Refusal;
-use crate::tree::Node;
+use crate::tree::{Node, Span};
 
 /// The variables that the ingestion image reads its run from; ompipe sets them in every container.
 pub(crate) const RESERVED: [&str; 7] = [
@@ -35,6 +35,8 @@ pub struct EnvVariable {
     pub name: EnvName,
     /// Its value.
     pub value: EnvValue,
+    /// Where the value stands.
+    pub span: Span,
 }
 
 /// The value of an environment variable.

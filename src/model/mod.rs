@@ -26,7 +26,7 @@ pub use image::ImageReference;
 pub use label::{LabelKey, LabelValue};
 pub use names::{ObjectNames, PipelineName, ServiceName, fully_qualified_name};
 pub use parameters::Parameters;
-pub use pipeline::Pipeline;
+pub use pipeline::{Pipeline, Places};
 pub use placement::{Annotations, Effect, NodeSelector, Operator, Toleration};
 pub use quantity::Quantity;
 pub use refusal::Refusal;

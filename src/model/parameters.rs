@@ -21,7 +21,8 @@ use crate::tree::{Mapping, Node, Span};
     reason = "each is the parameter of that name, documented in definition::Parameters"
 )]
 pub struct Parameters {
-    /// Where the parameters that are written stand, by name.
+    /// Where the parameters that are written stand, by name; those of `resources` and
+    /// `nodeSelector` part by part, as `resources/limits/memory`.
     pub places: Vec<(CompactString, Span)>,
     pub namespace: Namespace,
     pub ingestion_image: ImageReference,
@@ -121,12 +122,23 @@ impl Parameters {
             ("terminationGracePeriodSeconds", Node::new(*termination_grace_period_seconds)),
             ("exitHandlerResources", resource_node(exit_handler_resources)),
         ]);
-        for (key, span) in places {
-            if let Some(value) = mapping.get_mut(key) {
-                value.span = *span;
+        for (route, span) in places {
+            // The last key may hold a slash of its own.
+            let depth = if route.starts_with("nodeSelector") { 2 } else { 3 };
+            let mut keys = route.splitn(depth, '/');
+            let parameter = keys.next().and_then(|key| mapping.get_mut(key));
+            let part = keys.fold(parameter, |node, key| node?.as_mapping_mut()?.get_mut(key));
+            if let Some(part) = part {
+                part.span = *span;
             }
         }
         mapping
+    }
+
+    /// Where a parameter stands; nowhere, when it is not written.
+    pub fn place(&self, name: &str) -> Span {
+        let mut places = self.places.iter();
+        places.find(|(key, _)| key == name).map_or(Span::NONE, |(_, span)| *span)
     }
 }
 

@@ -10,6 +10,15 @@ use super::{ObjectNames, Parameters, PipelineName, Schedule, TimeZone};
 use crate::definition::PipelineType;
 use crate::tree::{Mapping, Node, Span};
 
+/// Where a pipeline's own values are written; nowhere, for those that are not.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each is the field of that name")]
+pub struct Places {
+    pub schedule: Span,
+    pub time_zone: Span,
+    pub enabled: Span,
+}
+
 /// One pipeline, with all that its layers say about it.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
@@ -35,6 +44,8 @@ pub struct Pipeline {
     pub time_zone: Option<TimeZone>,
     /// Whether the schedule is followed.
     pub enabled: bool,
+    /// Where these are written.
+    pub places: Places,
     /// The effective workflow, whose secrets are references.
     pub workflow: Node,
     /// How it runs on Kubernetes.

@@ -127,15 +127,17 @@ pub(super) fn of_account(namespace: &Namespace, name: &ServiceAccountName) -> Ma
 }
 
 fn described(pipeline: &Pipeline) -> Mapping {
+    let places = &pipeline.places;
     let schedule = pipeline.schedule.as_ref().map_or(NEVER, |schedule| schedule.as_str());
+    let time_zone = pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str());
     Mapping::of([
         ("name", Node::new(pipeline.name.as_str())),
         ("type", Node::new(pipeline.pipeline_type.as_str())),
         ("fqn", Node::new(pipeline.fqn.as_str())),
         ("description", Node::new(pipeline.description.as_deref().unwrap_or_default())),
-        ("schedule", Node::new(schedule)),
-        ("timeZone", Node::new(pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str()))),
-        ("suspend", Node::new(!pipeline.enabled || pipeline.schedule.is_none())),
+        ("schedule", Node::at(schedule, places.schedule)),
+        ("timeZone", Node::at(time_zone, places.time_zone)),
+        ("suspend", Node::at(!pipeline.enabled || pipeline.schedule.is_none(), places.enabled)),
     ])
 }
 

@@ -11,7 +11,7 @@ use super::exit_handler::EXIT_CODE_FILE;
 use super::secrets::SecretVariables;
 use crate::definition::parameters::ExitHandler;
 use crate::model::{EnvValue, EnvVariable, Pipeline};
-use crate::tree::{Mapping, Node, Value};
+use crate::tree::{Mapping, Node, Span, Value};
 
 /// How a container learns which run it belongs to.
 pub(super) enum RunIdentity {
@@ -58,7 +58,8 @@ pub(super) fn of(
             (literal("pipelineRunId", "{{ omjob.uid }}"), literal("jobName", "{{ omjob.name }}"))
         }
     };
-    let namespace = literal("namespace", pipeline.parameters.namespace.as_str());
+    let place = pipeline.parameters.place("namespace");
+    let namespace = literal_at("namespace", pipeline.parameters.namespace.as_str(), place);
     let fqn = literal("ingestionPipelineFQN", pipeline.fqn.as_str());
     let operator = pipeline.parameters.use_om_job_operator;
     let sidecar = !operator && pipeline.parameters.exit_handler == ExitHandler::Sidecar;
@@ -93,16 +94,20 @@ pub(super) fn of(
 }
 
 fn extra(variable: &EnvVariable) -> Node {
-    let EnvVariable { name, value } = variable;
+    let EnvVariable { name, value, span } = variable;
     let value = match value {
-        EnvValue::Text(value) => ("value", Node::new(value.clone())),
+        EnvValue::Text(value) => ("value", Node::at(value.clone(), *span)),
         EnvValue::From(source) => ("valueFrom", source.clone()),
     };
     Node::new(Mapping::of([("name", Node::new(name.as_str())), value]))
 }
 
 fn literal(name: &'static str, value: impl Into<Value>) -> Node {
-    Node::new(Mapping::of([("name", Node::new(name)), ("value", Node::new(value))]))
+    literal_at(name, value, Span::NONE)
+}
+
+fn literal_at(name: &'static str, value: impl Into<Value>, place: Span) -> Node {
+    Node::new(Mapping::of([("name", Node::new(name)), ("value", Node::at(value, place))]))
 }
 
 fn from(name: &'static str, kind: &'static str, reference: Mapping) -> Node {

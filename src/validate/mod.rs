@@ -20,11 +20,12 @@ use crate::definition::{
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::{
-    ObjectNames, Parameters, Pipeline, PipelineName, Schedule, TimeZone, fully_qualified_name,
+    ObjectNames, Parameters, Pipeline, PipelineName, Places, Schedule, TimeZone,
+    fully_qualified_name,
 };
 use crate::spec::Bundle;
 use crate::spec::secret_fields::ByName;
-use crate::tree::{Mapping, Node};
+use crate::tree::{Mapping, Node, Span};
 use merge::{Layers, ServiceLayer};
 
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index,
@@ -104,6 +105,7 @@ impl<'a> Validator<'a> {
         let names = ObjectNames::of(&name);
         let output = parameters::output(parameters.use_om_job_operator);
         rules::names::changed_name(&name, &names, output, definition.name_span(), found);
+        let place = |key| definition.at(&["spec", key]).map_or(Span::NONE, |node| node.span);
         Some(Pipeline {
             span: definition.name_span(),
             names,
@@ -115,6 +117,11 @@ impl<'a> Validator<'a> {
             schedule,
             time_zone,
             enabled: definition.enabled(),
+            places: Places {
+                schedule: place("schedule"),
+                time_zone: place("timeZone"),
+                enabled: place("enabled"),
+            },
             workflow: workflow.node,
             parameters,
             pod_template: definition.pod_template().cloned(),

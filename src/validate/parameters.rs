@@ -3,7 +3,7 @@
 //! In: the project's mapping and the pipeline's, each of which agrees with the schema. Out:
 //! [`Parameters`], or findings at the layer that is at fault, which its nodes remember.
 
-use compact_str::CompactString;
+use compact_str::{CompactString, format_compact};
 
 use super::rules;
 use super::rules::names::Output;
@@ -13,7 +13,7 @@ use crate::definition::parameters::ExitHandler;
 use crate::definition::{self, written};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{Parameters, Resources};
-use crate::tree::{Mapping, Node, Span, merge};
+use crate::tree::{Entry, Mapping, Node, Span, merge};
 
 /// Where parameters stand in a definition, for the routes of findings.
 const ROUTE: &str = "spec.kubernetes";
@@ -153,10 +153,24 @@ fn checked(
     })
 }
 
-/// Where each parameter that is written stands.
+/// Where each parameter that is written stands, and each part of those that several layers make up.
 fn places(written: &Node) -> Vec<(CompactString, Span)> {
-    let entries = written.as_mapping().into_iter().flatten();
-    entries.map(|entry| (entry.key.clone(), entry.value.span)).collect()
+    let mut places = Vec::new();
+    for Entry { key, value, .. } in written.as_mapping().into_iter().flatten() {
+        places.push((key.clone(), value.span));
+        if matches!(key.as_str(), "resources" | "exitHandlerResources" | "nodeSelector") {
+            parts(key, value, &mut places);
+        }
+    }
+    places
+}
+
+fn parts(route: &str, node: &Node, places: &mut Vec<(CompactString, Span)>) {
+    for Entry { key, value, .. } in node.as_mapping().into_iter().flatten() {
+        let route = format_compact!("{route}/{key}");
+        parts(&route, value, places);
+        places.push((route, value.span));
+    }
 }
 
 /// What the pipelines become by the parameter `useOMJobOperator`.

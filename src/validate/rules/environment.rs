@@ -154,7 +154,7 @@ impl Reader<'_> {
             size::env_string(name.as_str(), text, value_span, self.route, self.found);
             self.fine &= self.found.iter().len() == found;
         }
-        self.read.push(EnvVariable { name, value });
+        self.read.push(EnvVariable { name, value, span: value_span });
         self.places.push(name_span);
     }
 
