@@ -1,5 +1,6 @@
 //! What every pipeline pays for its manifests: the merge of a podTemplate, canonical order, all
-//! checks of a CronJob; and the writing of a folder of 3,000 files, new and unchanged.
+//! checks of a CronJob; the writing of a folder of 3,000 files, new and unchanged; and the change of
+//! one file of 20,000, which is what watching does.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set up its work is to end")]
 
@@ -9,7 +10,7 @@ use std::path::Path;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use ompipe::diagnostic::Diagnostics;
 use ompipe::manifest::{Manifest, Type, kubernetes, pod_security, strategic_merge};
-use ompipe::output::{Edits, FileSet, Folder};
+use ompipe::output::{Edits, FileSet, Folder, RenderedFolder, Update};
 use ompipe::source::Sources;
 use ompipe::tree::{Node, Span};
 use serde_json::{Value, json};
@@ -82,11 +83,46 @@ fn checks(bench: &mut Criterion) {
     });
 }
 
-fn write(out: &Path, files: &FileSet) {
+fn write(out: &Path, files: &FileSet) -> RenderedFolder {
     let mut found = Diagnostics::default();
     let edits = Edits::Refuse;
     let folder = Folder::open(out, &[], edits, &mut Sources::default(), &mut found).unwrap();
-    folder.unwrap().write(files, edits, &mut found).unwrap().unwrap();
+    folder.unwrap().write(files, edits, &mut found).unwrap().unwrap().0
+}
+
+/// A set of files of the size that objects have.
+fn set(paths: impl Iterator<Item = String>, line: &str) -> FileSet {
+    let objects = paths.map(|path| (path, 0, Span::NONE, line.repeat(170)));
+    FileSet::new(objects, &Sources::default(), None, &mut Diagnostics::default())
+}
+
+fn change(bench: &mut Criterion) {
+    let paths = (0..10_000).flat_map(|n| {
+        ["configmap", "cronjob"].map(|kind| format!("pipeline-{n}/{kind}-pipeline-{n}.yaml"))
+    });
+    let out = tempfile::tempdir().unwrap();
+    let mut folder = write(out.path(), &set(paths, "key: value\n"));
+    let changed = || ["pipeline-5000/cronjob-pipeline-5000.yaml".to_owned()].into_iter();
+    let sets = ["key: 1\n", "key: 2\n"].map(|line| set(changed(), line));
+    let mut found = Diagnostics::default();
+    bench.bench_function("change one file of 20,000", |b| {
+        let mut sets = sets.iter().cycle();
+        b.iter(|| {
+            let update = folder.update(sets.next().unwrap(), &[], Edits::Refuse, &mut found);
+            assert!(matches!(update, Ok(Update::Written(_))));
+        });
+    });
+    let new = ["pipeline-new/cronjob-pipeline-new.yaml".to_owned()];
+    let added = set(new.iter().cloned(), "key: 1\n");
+    let nothing = set([].into_iter(), "");
+    bench.bench_function("add a file to 20,000 and remove it", |b| {
+        b.iter(|| {
+            for (changed, removed) in [(&added, &[][..]), (&nothing, &new[..])] {
+                let update = folder.update(changed, removed, Edits::Refuse, &mut found);
+                assert!(matches!(update, Ok(Update::Written(_))));
+            }
+        });
+    });
 }
 
 fn folder(bench: &mut Criterion) {
@@ -116,5 +152,5 @@ fn folder(bench: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, checks, folder);
+criterion_group!(benches, checks, folder, change);
 criterion_main!(benches);

@@ -69,6 +69,7 @@ for n in "$@"; do
     if [ "$n" -le 10000 ]; then # of more files the disk would be measured
         BEFORE="rm -rf $out.d" measure "render to a new folder" "$output" "$OMPIPE render -q -o $out.d $project"
         measure "render to the same folder again" "$output" "$OMPIPE render -q -o $out.d $project"
+        measure "render --check of the same folder" "$output" "$OMPIPE render -q --check -o $out.d $project"
         BEFORE="rm -rf $out.e" measure "floor: copy the folder (\`cp -r\`)" "$output" "cp -r $out.d $out.e"
     fi
     measure "floor: read the input (\`cat\`)" "$input" "find $project -type f -exec cat {} + >/dev/null"

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::file_set::lower_case;
 use super::lock::Hash;
-use super::{Edits, Error, File, io_error};
+use super::{Edits, Error, File, git_attributes, io_error, kustomization};
 use crate::diagnostic::{Diagnostic, Diagnostics, code, counted};
 use crate::tree::Span;
 
@@ -197,9 +197,17 @@ fn edited(root: &Path, file: &File) -> Diagnostic {
     } else {
         finding
     };
-    finding.with_help(
-        "put the change into the definition, or render with `--force`, which overwrites it",
-    )
+    finding.with_help(match file.path.as_str() {
+        kustomization::NAME => {
+            "write a kustomization of your own that has this folder as a resource, and render with \
+             `--force`, which overwrites this one"
+        }
+        git_attributes::NAME => {
+            "put the change into the .gitattributes of a folder above, and render with `--force`, \
+             which overwrites this one"
+        }
+        _ => "put the change into the definition, or render with `--force`, which overwrites it",
+    })
 }
 
 fn edited_and_stale(root: &Path, path: &str) -> Diagnostic {

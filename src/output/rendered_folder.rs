@@ -17,7 +17,7 @@ use super::guard::Guard;
 use super::lock::{self, Hash};
 use super::pending::Pending;
 use super::write::write_plan;
-use super::{Edits, Error, File, FileSet, compare, file_set, io_error};
+use super::{Edits, Error, File, FileSet, compare, file_set, io_error, kustomization};
 use crate::diagnostic::Diagnostics;
 use crate::tree::Span;
 
@@ -112,6 +112,8 @@ impl RenderedFolder {
             former.push((file.path.clone(), kept));
             files.push((file, hash));
         }
+        // A chart has an index of its own, which is among the files.
+        members_differ &= self.files.contains_key(kustomization::NAME);
         let [index, _] = of_folder(if members_differ { self.in_order() } else { Vec::new() });
         if members_differ {
             let hash = Sha256::digest(&index.text).into();
