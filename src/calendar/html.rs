@@ -97,13 +97,9 @@ fn peaks(calendar: &Calendar, out: &mut impl io::Write) -> io::Result<()> {
          <th scope=\"col\">when</th><th scope=\"col\">pipelines that run then</th></tr></thead>\n<tbody>"
     )?;
     let mut row = |amount: String, peak: &Peak| {
-        let at = words::moment(peak.at, &calendar.zone);
-        let until = words::clock(peak.until, &calendar.zone);
+        let when = words::stretch(peak.at, peak.until, &calendar.zone);
         let names = first_ones(calendar.names(&peak.lines));
-        writeln!(
-            out,
-            "<tr><th scope=\"row\">{amount}</th><td>{at} to {until}</td><td>{names}</td></tr>"
-        )
+        writeln!(out, "<tr><th scope=\"row\">{amount}</th><td>{when}</td><td>{names}</td></tr>")
     };
     let cpus = words::cpus(cpu.requests.cpu);
     row(if cpus == "1" { "1 CPU".to_owned() } else { format!("{cpus} CPUs") }, cpu)?;

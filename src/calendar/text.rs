@@ -166,8 +166,7 @@ impl Page<'_> {
         };
         let zone = &self.calendar.zone;
         let row = |name: &str, amount: String, peak: &super::Peak| {
-            let (at, until) = (words::moment(peak.at, zone), words::clock(peak.until, zone));
-            format!("  {name:<7} {amount:>10}  {at} to {until}")
+            format!("  {name:<7} {amount:>10}  {}", words::stretch(peak.at, peak.until, zone))
         };
         writeln!(out, "{}", row("CPU", words::cpus(cpu.requests.cpu), cpu))?;
         if cpu.lines != memory.lines {

@@ -22,9 +22,13 @@ pub(super) fn utc(time: Timestamp, zone: &TimeZone) -> String {
     utc.strftime(if same_day { "%H:%MZ" } else { "%a %H:%MZ" }).to_string()
 }
 
-/// `04:30 CET`: the end of a stretch.
-pub(super) fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.rules()).strftime("%H:%M").to_string()
+/// `Mon 23 Nov 03:00 CET to 03:30`, with the day of the end where it is another.
+pub(super) fn stretch(from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
+    let rules = zone.rules();
+    let (first, last) = (from.to_zoned(rules.clone()), until.to_zoned(rules));
+    let same_day = first.date() == last.date();
+    let end = last.strftime(if same_day { "%H:%M" } else { "%a %d %b %H:%M" });
+    format!("{} to {end}", moment(from, zone))
 }
 
 /// `1h30m`, `45s`.
@@ -93,5 +97,8 @@ mod tests {
         assert_eq!(utc(time("2026-11-23T02:00:00Z"), &zurich), "02:00Z");
         assert_eq!(utc(time("2026-11-22T23:30:00Z"), &zurich), "Sun 23:30Z");
         assert_eq!(moment(time("2026-11-23T02:00:00Z"), &zurich), "Mon 23 Nov 03:00 CET");
+        let until = |until: &str| stretch(time("2026-11-23T22:30:00Z"), time(until), &zurich);
+        assert_eq!(until("2026-11-23T22:45:00Z"), "Mon 23 Nov 23:30 CET to 23:45");
+        assert_eq!(until("2026-11-23T23:00:00Z"), "Mon 23 Nov 23:30 CET to Tue 24 Nov 00:00");
     }
 }

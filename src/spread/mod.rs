@@ -98,7 +98,7 @@ fn attempt(
         let spot = match barred.get(&seen.planned.name) {
             Some(why) => Err(*why),
             None if !may_move(&seen.planned.name) => Err(Kept::NotAsked),
-            None => Spot::of(schedule, seen.schedule, sources),
+            None => Spot::of(schedule, seen.schedule, seen.place, sources),
         };
         Some((seen, starts, spot))
     });

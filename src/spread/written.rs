@@ -65,10 +65,11 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    /// Where the minute of a schedule is written.
+    /// Where the minute of a schedule is written. `name` is where its pipeline's name stands.
     pub(super) fn of(
         schedule: &Schedule,
         place: Option<(Span, Span)>,
+        name: Span,
         sources: &Sources,
     ) -> Result<Self, Kept> {
         let Timing::Fields(fields) = schedule.timing() else {
@@ -81,7 +82,8 @@ impl Spot {
         let minute = u8::try_from(minutes.trailing_zeros()).unwrap_or(0);
         let (key, value) = place.ok_or(Kept::Patched)?;
         let source = sources.get(value.source).ok_or(Kept::Patched)?;
-        if key.source != value.source {
+        let of_one = key.source == value.source && key.source == name.source;
+        if !of_one || are_documents_apart(&source.text, key, name) {
             return Err(Kept::Patched);
         }
         if source.name == "-" {
@@ -121,6 +123,14 @@ impl Spot {
         let (before, after) = (&self.schedule[..self.part.start], &self.schedule[self.part.end..]);
         format!("{before}{}{after}", self.replacement(minute))
     }
+}
+
+/// Whether a line that parts documents stands between two places of a text.
+fn are_documents_apart(text: &str, one: Span, other: Span) -> bool {
+    let (from, to) = (one.start.min(other.start) as usize, one.start.max(other.start) as usize);
+    let between = text.get(from..to).unwrap_or_default();
+    // What precedes the first line end is the rest of a line.
+    between.lines().skip(1).any(|line| line == "---" || line.starts_with("--- "))
 }
 
 /// Whether nothing but blanks and comments stands between a key and its value, the colon aside.
@@ -170,7 +180,9 @@ mod tests {
         let from = text.find(schedule).unwrap();
         let quoted = usize::from(matches!(text.as_bytes()[from - 1], b'"' | b'\''));
         let value = span(from - quoted, from + schedule.len() + quoted);
-        let spot = Spot::of(&Schedule::parse(schedule).unwrap(), Some((key, value)), &sources)?;
+        let name = span(0, 4);
+        let schedule = Schedule::parse(schedule).unwrap();
+        let spot = Spot::of(&schedule, Some((key, value)), name, &sources)?;
         let mut text = text;
         text.replace_range(spot.range(), &spot.replacement(17));
         Ok(text.trim_start_matches("name: x\n").trim_end().to_owned())
@@ -212,6 +224,7 @@ mod tests {
             ("schedule: \"*/30 3 * * *\"", "*/30 3 * * *", Kept::SeveralMinutes),
             ("schedule: \"0,30 3 * * *\"", "0,30 3 * * *", Kept::SeveralMinutes),
             ("schedule: \"@every 1h\"", "@every 1h", Kept::SeveralMinutes),
+            ("---\nschedule: 0 3 * * *", "0 3 * * *", Kept::Patched),
         ] {
             assert_eq!(moved(line, schedule), Err(why), "{line}");
         }
