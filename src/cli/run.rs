@@ -73,12 +73,16 @@ async fn start(cluster: &ClusterArgs, objects: &[DynamicObject]) -> Result<Strin
             Error::new(format!("there is no {} among what was rendered", kinds.join(" or ")))
         })
     };
-    let config = of_kind(&["ConfigMap"])?;
-    if api(&client, config).get_opt(name(config)).await.map_err(unanswered)?.is_none() {
-        let missing = format!("there is no ConfigMap {} in {}", name(config), namespace(config));
-        return Err(Error::new(missing).with_hint(
-            "The run reads its workflow from it. Apply what `ompipe render` gives first.",
-        ));
+    let holds_workflow =
+        |object: &&DynamicObject| ["ConfigMap", "ExternalSecret"].contains(&kind(object));
+    for holder in objects.iter().filter(holds_workflow) {
+        if api(&client, holder).get_opt(name(holder)).await.map_err(unanswered)?.is_none() {
+            let (kind, name) = (kind(holder), name(holder));
+            let missing = format!("there is no {kind} {name} in {}", namespace(holder));
+            return Err(Error::new(missing).with_hint(
+                "The run reads its workflow from it. Apply what `ompipe render` gives first.",
+            ));
+        }
     }
     let run = of_kind(&["Job", "OMJob"])?;
     let created = api(&client, run).create(&PostParams::default(), run).await;
