@@ -2,8 +2,8 @@
 //! is one.
 //!
 //! 01 YAML · 02 ompipe's schema · 03 OpenMetadata's schema · 04 rules · 05 secrets · 06 templates
-//! and rendering · 07 projects and files. A code is never given a second meaning; a retired one
-//! stays unused.
+//! and rendering · 07 projects, files and environments. A code is never given a second meaning; a
+//! retired one stays unused.
 
 /// One kind of finding.
 #[derive(PartialEq, Eq, Debug)]
