@@ -348,6 +348,7 @@ mod tests {
     use super::super::position::Text;
     use super::super::project::File;
     use super::super::project::tests::{PIPELINE, PROJECT, SERVICE, project};
+    use super::super::schemas::Schemas;
     use super::*;
 
     /// `|` stands for the cursor. Label and what is written.
@@ -416,6 +417,65 @@ mod tests {
         assert!(labels(&pipeline(spec)).contains(&"tolerationSeconds".to_owned()));
         let spec = "  podTemplate:\n    spec:\n      restartPolicy: |";
         assert!(labels(&pipeline(spec)).contains(&"Never".to_owned()));
+    }
+
+    /// OpenMetadata's schema with two connectors, as an import leaves it.
+    const BUNDLE: &str = r##"{
+        "openMetadataVersion": "1.2.3",
+        "properties": {"source": {"properties": {"serviceConnection": {"anyOf": [
+            {"properties": {"config": {"anyOf": [{"$ref": "#/definitions/Snow"}, {"$ref": "#/definitions/My"}]}}},
+            {"type": "null"}
+        ]}}}},
+        "definitions": {
+            "Snow": {"type": "object", "properties": {"type": {"enum": ["Snowflake"]}, "warehouse": {"type": "string"},
+                "role": {"enum": ["READER", "WRITER"]}, "password": {"type": "string", "format": "password"}}},
+            "My": {"type": "object", "properties": {"type": {"enum": ["Mysql"]}, "hostPort": {"type": "string"}}}
+        }
+    }"##;
+
+    fn offered_by_connector(text: &str) -> Vec<(String, String)> {
+        let offset = text.find('|').unwrap();
+        let mut project = project(&[("s.yaml", SERVICE)]);
+        project.schemas = Schemas::new(Some(BUNDLE));
+        project.put("x.yaml".into(), File::new(Text::new(text.replacen('|', "", 1))));
+        let client = Client { snippets: true, ..Client::default() };
+        let items = complete(&project, Path::new("x.yaml"), offset, client);
+        let written = |item: CompletionItem| match item.text_edit {
+            Some(CompletionTextEdit::Edit(edit)) => (item.label, edit.new_text),
+            _ => (item.label, String::new()),
+        };
+        items.into_iter().map(written).collect()
+    }
+
+    fn labels_by_connector(text: &str) -> Vec<String> {
+        offered_by_connector(text).into_iter().map(|(label, _)| label).collect()
+    }
+
+    #[test]
+    fn the_fields_of_a_connection_are_those_of_its_connector() {
+        let service = |config: &str| {
+            format!("kind: ServiceConnection\nspec:\n  connection:\n    config:\n{config}\n")
+        };
+        let types = labels_by_connector(&service("      type: |"));
+        assert_eq!(types, ["Snowflake", "Mysql"]);
+        let fields = offered_by_connector(&service("      type: Snowflake\n      |"));
+        let of = |label: &str| fields.iter().find(|(one, _)| one == label).map(|(_, text)| &**text);
+        assert_eq!(of("warehouse"), Some("warehouse: "));
+        assert_eq!(of("hostPort"), None);
+        let secret = "password: {secretKeyRef: {name: ${1:name}, key: ${2:key}}}";
+        assert_eq!(of("password"), Some(secret));
+        let roles = labels_by_connector(&service("      type: Snowflake\n      role: |"));
+        assert_eq!(roles, ["READER", "WRITER"]);
+        let secrets = labels_by_connector(&service("      type: Snowflake\n      password: |"));
+        assert_eq!(secrets, ["secretKeyRef"]);
+    }
+
+    #[test]
+    fn a_pipeline_that_changes_its_connection_gets_the_fields_of_its_services_connector() {
+        let spec = "  service: sf\n  workflow:\n    source:\n      serviceConnection:\n        config:\n          |";
+        let labels = labels_by_connector(&pipeline(spec));
+        assert!(labels.contains(&"warehouse".to_owned()), "{labels:?}");
+        assert!(!labels.contains(&"hostPort".to_owned()), "{labels:?}");
     }
 
     #[test]

@@ -91,13 +91,24 @@ impl Cursor {
         node_at(&self.document, &self.route)
     }
 
-    /// The document without the value that is being written, which would say what it is to be.
+    /// The document without the value that is being written, which would say what it is to be, and
+    /// would hide what layers below say.
     pub fn without_word(&self) -> Node {
         let mut document = self.document.clone();
-        if self.place == Place::Value
-            && let Some(node) = node_at_mut(&mut document, &self.route)
+        if let (Place::Value, Some((last, above))) = (self.place, self.route.split_last())
+            && let Some(holder) = node_at_mut(&mut document, above)
         {
-            node.value = Value::Null;
+            match (last, &mut holder.value) {
+                (Step::Key(key), Value::Mapping(mapping)) => {
+                    mapping.remove(key);
+                }
+                (Step::Item(index), Value::Sequence(items)) => {
+                    if let Some(item) = items.get_mut(*index) {
+                        item.value = Value::Null;
+                    }
+                }
+                _ => {}
+            }
         }
         document
     }

@@ -12,7 +12,9 @@ use tower_lsp_server::ls_types::{Hover, HoverContents, MarkupContent, MarkupKind
 
 use super::Client;
 use super::cursor::{Cursor, Place, Step};
-use super::project::{Layer, Project};
+use super::layers::{Layer, layers};
+use super::position::Encoding;
+use super::project::Project;
 use super::schemas::Told;
 use crate::definition::Kind;
 use crate::diagnostic::{counted, redact};
@@ -27,7 +29,8 @@ pub fn hover(project: &Project, path: &Path, offset: usize, client: Client) -> O
     let file = project.file(path)?;
     let text = file.text.as_str();
     let cursor = Cursor::at(text, offset).filter(|cursor| !cursor.word.is_empty())?;
-    let value = of_name(project, &cursor, text).or_else(|| of_field(project, &cursor, text))?;
+    let value = of_name(project, &cursor, text);
+    let value = value.or_else(|| of_field(project, path, &cursor, text))?;
     Some(Hover {
         contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
         range: Some(file.text.lines(cursor.word, client.encoding)),
@@ -67,7 +70,7 @@ fn of_name(project: &Project, cursor: &Cursor, text: &str) -> Option<String> {
     None
 }
 
-fn of_field(project: &Project, cursor: &Cursor, text: &str) -> Option<String> {
+fn of_field(project: &Project, path: &Path, cursor: &Cursor, text: &str) -> Option<String> {
     let route = cursor.field(text);
     let document = &cursor.document;
     let kind = document.get("kind").and_then(Node::as_str).and_then(Kind::find);
@@ -78,8 +81,8 @@ fn of_field(project: &Project, cursor: &Cursor, text: &str) -> Option<String> {
         Step::Key(key) => Some(key.as_str()),
         Step::Item(_) => None,
     })?;
-    let below = project.below(document, &route);
-    if told.is_empty() && below.is_empty() {
+    let layers = layers(project, path, cursor, &route);
+    if told.is_empty() && layers.is_empty() {
         return None;
     }
     let mut markdown = format!("**{name}**");
@@ -97,8 +100,11 @@ fn of_field(project: &Project, cursor: &Cursor, text: &str) -> Option<String> {
     for one in told.iter().filter(|one| !one.of.is_empty()) {
         let _ = write!(markdown, "\n\n*{}*", one.of);
     }
-    for layer in below {
-        let _ = write!(markdown, "\n\nBelow it, {}", shown(project, &layer, &route));
+    if layers.iter().any(|layer| layer.name != "pipeline") {
+        markdown.push_str("\n\nSet by");
+        for layer in layers {
+            let _ = write!(markdown, "\n- {}", shown(project, &layer, &route));
+        }
     }
     Some(markdown)
 }
@@ -133,23 +139,25 @@ fn plain(value: &Json) -> String {
     }
 }
 
-/// A layer's place, and its value where it may be shown.
+/// A layer with its place, and its value where that may be shown.
 fn shown(project: &Project, layer: &Layer, route: &[Step]) -> String {
-    let Layer { target, node } = layer;
-    let file = project.file(&target.path);
-    let line = file.map_or(0, |file| {
-        file.text.position(target.span.start as usize, super::position::Encoding::Utf8).line + 1
-    });
+    let Layer { name, target, node } = layer;
+    let line = project
+        .file(&target.path)
+        .map_or(0, |file| file.text.position(target.span.start as usize, Encoding::Utf8).line + 1);
     let keys = route.iter().filter_map(|step| match step {
         Step::Key(key) => Some(key.as_str()),
         Step::Item(_) => None,
     });
     let keys = keys.collect::<Vec<_>>();
-    let place = format!("{}:{line}", target.path.display());
-    match &node.value {
-        Value::String(text) => format!("`{}` in {place}", redact::value(&keys, text)),
-        _ => format!("set in {place}"),
-    }
+    let place = format!("{name}, {}:{line}", target.path.display());
+    let text = match &node.value {
+        Value::String(text) => text.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) => return place,
+    };
+    format!("{place}: `{}`", redact::value(&keys, &text))
 }
 
 #[cfg(test)]
@@ -172,11 +180,12 @@ mod tests {
     }
 
     #[test]
-    fn a_field_shows_what_it_is_for_its_default_and_the_layer_below() {
+    fn a_field_shows_what_it_is_for_its_default_and_its_layers() {
         let text = shown(PIPELINE, "backoffLimit").unwrap();
         assert!(text.starts_with("**backoffLimit** `integer`\n\n"), "{text}");
         assert!(text.contains("\n\nDefault: `"), "{text}");
-        assert!(text.ends_with("Below it, `2` in ompipe.yaml:8"), "{text}");
+        let layers = "Set by\n- pipeline, x.yaml:10: `1`\n- project, ompipe.yaml:8: `2`";
+        assert!(text.ends_with(layers), "{text}");
     }
 
     #[test]

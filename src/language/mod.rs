@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod facts;
 pub mod findings;
 pub mod hover;
+pub mod layers;
 pub mod navigation;
 pub mod outline;
 pub mod position;

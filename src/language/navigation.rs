@@ -9,6 +9,7 @@ use tower_lsp_server::ls_types::{CodeLens, Command, DocumentSymbol, SymbolKind};
 
 use super::Client;
 use super::cursor::{Cursor, Place, Step, node_at};
+use super::layers::layers;
 use super::outline;
 use super::project::{Project, Target};
 use crate::definition::Kind;
@@ -60,9 +61,10 @@ pub fn definition(project: &Project, path: &Path, offset: usize) -> Vec<Target> 
             targets
         }
         Word::Field => {
-            let route = cursor.field(text);
-            let below = project.below(&cursor.document, &route);
-            let mut targets = below.into_iter().map(|layer| layer.target).collect::<Vec<_>>();
+            let layers = layers(project, path, &cursor, &cursor.field(text));
+            // The pipeline's own is where one comes from.
+            let others = layers.into_iter().filter(|layer| layer.name != "pipeline");
+            let mut targets = others.map(|layer| layer.target).collect::<Vec<_>>();
             if targets.is_empty() {
                 // An editor says more by going nowhere than by "not found".
                 targets.push(here(span(&cursor)));
@@ -234,7 +236,7 @@ mod tests {
         let project = three();
         let at = PIPELINE.find("LARGE").unwrap();
         let targets = definition(&project, Path::new("p.yaml"), at);
-        assert_eq!(told(&project, targets), [pair("s.yaml", "warehouse")]);
+        assert_eq!(told(&project, targets), [pair("s.yaml", "SMALL")]);
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! The files of a project as an editor has them, and what they tell each other.
 //!
 //! In: files as they come, change and go, and the project's schemas. Out: a [`Project`] that the
-//! questions of an editor are asked of: which services and Secrets there are, and which layers make
-//! a field of a pipeline. It reads no file.
+//! questions of an editor are asked of: which services and Secrets there are, who uses them, and
+//! what a pipeline's workflow is made of. It reads no file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use compact_str::CompactString;
 
-use super::cursor::{Step, node_at};
 use super::facts::{Definition, Facts, Named, Secret};
 use super::outline;
 use super::position::Text;
@@ -52,15 +51,6 @@ pub struct Target {
     pub path: PathBuf,
     /// The bytes.
     pub span: Span,
-}
-
-/// What sets a field of a pipeline, and where.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Layer {
-    /// Where the key stands.
-    pub target: Target,
-    /// The value there.
-    pub node: Node,
 }
 
 impl Project {
@@ -132,8 +122,8 @@ impl Project {
 
     /// The workflow that a pipeline's layers make, as far as they can be read.
     pub fn workflow(&self, pipeline: &Node) -> Node {
-        let project = self.below_project();
-        let service = self.below_service(pipeline);
+        let project = self.tree_of_project();
+        let service = self.tree_of_service(pipeline);
         let service = service.as_ref().and_then(|(_, service)| {
             Some(ServiceLayer {
                 name: service.at_route(&["metadata", "name"])?,
@@ -152,67 +142,14 @@ impl Project {
         })
     }
 
-    /// What the layers below a pipeline say of its field at a route, the stronger first.
-    pub fn below(&self, pipeline: &Node, route: &[Step]) -> Vec<Layer> {
-        let mut layers = Vec::new();
-        let steps = |keys: &[&str]| keys.iter().map(|key| Step::Key((*key).into())).collect();
-        let mut add = |layer: Option<(PathBuf, Node)>, part: Vec<Step>, rest: &[Step]| {
-            let Some((path, tree)) = layer else { return };
-            let route = [part.as_slice(), rest].concat();
-            let key = match route.split_last() {
-                Some((Step::Key(key), above)) => node_at(&tree, above)
-                    .and_then(Node::as_mapping)
-                    .and_then(|mapping| mapping.entry(key)),
-                _ => None,
-            };
-            let span = key.map(|entry| entry.key_span);
-            if let Some(node) = node_at(&tree, &route) {
-                let span = span.unwrap_or(node.span);
-                layers.push(Layer { target: Target { path, span }, node: node.clone() });
-            }
-        };
-        let keys = route.iter().map_while(|step| match step {
-            Step::Key(key) => Some(key.as_str()),
-            Step::Item(_) => None,
-        });
-        let keys = keys.collect::<Vec<_>>();
-        let of_environment = |part: &str| {
-            let name = self.environment.as_deref()?;
-            Some(steps(&["spec", "environments", name, part]))
-        };
-        match keys.as_slice() {
-            ["spec", "kubernetes", ..] => {
-                if let Some(part) = of_environment("kubernetes") {
-                    add(self.below_project(), part, &route[2..]);
-                }
-                add(self.below_project(), steps(&["spec", "kubernetes"]), &route[2..]);
-            }
-            ["spec", "workflow", "source", "serviceConnection", ..] => {
-                add(self.below_service(pipeline), steps(&["spec", "connection"]), &route[4..]);
-            }
-            ["spec", "workflow", "source", "serviceName"] => {
-                add(self.below_service(pipeline), steps(&["metadata", "name"]), &[]);
-            }
-            ["spec", "workflow", "source", "type"] => {
-                add(self.below_service(pipeline), steps(&["spec", "type"]), &[]);
-            }
-            ["spec", "workflow", "workflowConfig", "openMetadataServerConfig", ..] => {
-                if let Some(part) = of_environment("openMetadata") {
-                    add(self.below_project(), part, &route[4..]);
-                }
-                add(self.below_project(), steps(&["spec", "openMetadata"]), &route[4..]);
-            }
-            _ => {}
-        }
-        layers
-    }
-
-    fn below_project(&self) -> Option<(PathBuf, Node)> {
+    /// The tree of the IngestionProject, with its file.
+    pub(super) fn tree_of_project(&self) -> Option<(PathBuf, Node)> {
         let (path, definition) = self.definitions(Kind::IngestionProject).next()?;
         Some((path.to_owned(), self.tree(path, definition)?))
     }
 
-    fn below_service(&self, pipeline: &Node) -> Option<(PathBuf, Node)> {
+    /// The tree of the service that a pipeline names, with its file.
+    pub(super) fn tree_of_service(&self, pipeline: &Node) -> Option<(PathBuf, Node)> {
         let name = pipeline.at_route(&["spec", "service"])?.as_str()?;
         let (path, definition) = self.find(Kind::ServiceConnection, name)?;
         Some((path.to_owned(), self.tree(path, definition)?))
@@ -265,37 +202,6 @@ spec:
 
     pub(in crate::language) fn three() -> Project {
         project(&[("ompipe.yaml", PROJECT), ("s.yaml", SERVICE), ("p.yaml", PIPELINE)])
-    }
-
-    #[test]
-    fn a_field_of_a_pipeline_leads_to_the_layer_below_that_sets_it_too() {
-        let project = three();
-        for (word, file, key) in
-            [("backoffLimit", "ompipe.yaml", "backoffLimit"), ("warehouse", "s.yaml", "warehouse")]
-        {
-            let cursor = Cursor::at(PIPELINE, PIPELINE.find(word).unwrap()).unwrap();
-            let layers = project.below(&cursor.document, &cursor.field(PIPELINE));
-            let [Layer { target, .. }] = layers.as_slice() else { panic!("{word}: {layers:?}") };
-            let text = project.file(Path::new(file)).unwrap().text.as_str();
-            assert_eq!(target.path, Path::new(file));
-            assert_eq!(&text[target.span.start as usize..target.span.end as usize], key);
-        }
-    }
-
-    #[test]
-    fn the_environment_that_is_looked_at_is_a_layer_above_the_project() {
-        let environment = "  environments: {prod: {kubernetes: {backoffLimit: 9}}}\n";
-        let whole = format!("{PROJECT}{environment}");
-        let mut project = project(&[("ompipe.yaml", &whole), ("p.yaml", PIPELINE)]);
-        let cursor = Cursor::at(PIPELINE, PIPELINE.find("backoffLimit").unwrap()).unwrap();
-        let values = |project: &Project| {
-            let layers = project.below(&cursor.document, &cursor.field(PIPELINE));
-            let value = |layer: &Layer| layer.node.as_str().unwrap_or_default().to_owned();
-            layers.iter().map(value).collect::<Vec<_>>()
-        };
-        assert_eq!(values(&project), ["2"]);
-        project.environment = Some("prod".to_owned());
-        assert_eq!(values(&project), ["9", "2"]);
     }
 
     #[test]

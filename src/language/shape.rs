@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::cursor::Step;
+use crate::model::secret_reference::stands_for_secret;
 use crate::tree::{Node, Value};
 
 /// How many references and branches are followed one into the other, and how deep values are
@@ -273,6 +274,8 @@ fn is_null(schema: &Json) -> bool {
 /// Whether a value may be of a branch, by its kind and by the texts at listed values.
 fn fits(document: &Json, parts: &Parts<'_>, node: &Node, depth: usize) -> bool {
     match &node.value {
+        // What stands for a text is a mapping as it is written.
+        _ if stands_for_secret(node) => true,
         Value::String(text) => parts.iter().all(|part| {
             let listed = part.get("enum").and_then(Json::as_array);
             let only = part.get("const");

@@ -197,7 +197,7 @@ fn completion_and_hover_answer_in_a_text_that_does_not_parse() {
     let hover = client.ask("textDocument/hover", &pipeline, 8, 20);
     let words = hover["contents"]["value"].as_str().unwrap();
     assert!(words.starts_with("**backoffLimit** `integer`"), "{words}");
-    assert!(words.contains("Below it, `2` in ompipe.yaml:11"), "{words}");
+    assert!(words.contains("- project, ompipe.yaml:11: `2`"), "{words}");
     end(client);
 }
 
