@@ -139,9 +139,8 @@ impl<'s> Shape<'s> {
             let meanings = part.get("markdownEnumDescriptions").and_then(Json::as_array);
             let listed = part.get("enum").and_then(Json::as_array).into_iter().flatten();
             let only = part.get("const").into_iter();
-            let plain = part.get("type").is_some_and(|kind| kind == "boolean");
             let either = [&Json::Bool(true), &Json::Bool(false)];
-            let boolean = either.into_iter().filter(|_| plain);
+            let boolean = either.into_iter().filter(|_| is_of(part, "boolean"));
             for (index, value) in listed.chain(only).chain(boolean).enumerate() {
                 let text = match value {
                     Json::String(text) => text.clone(),
@@ -368,6 +367,16 @@ mod tests {
         assert!(fields[1].required && !fields[2].required);
         assert!(fields[2].shape.is_secret() && !fields[1].shape.is_secret());
         assert_eq!(fields[2].shape.types(), ["string"]);
+    }
+
+    #[test]
+    fn a_boolean_that_may_be_null_is_one_of_two() {
+        let document = json!({"type": ["boolean", "null"]});
+        let values = Shape::of(&document, &document, None).values();
+        assert_eq!(
+            values.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(),
+            ["true", "false"]
+        );
     }
 
     #[test]
