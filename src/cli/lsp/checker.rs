@@ -65,6 +65,8 @@ pub(crate) struct Checker {
     /// The environment that projects are seen in.
     environment: Option<String>,
     projects: BTreeMap<Root, Checked>,
+    /// Why projects could not be read, as the client was told.
+    failed: BTreeMap<Root, String>,
 }
 
 /// A project with what was last told of it.
@@ -84,7 +86,8 @@ struct Checked {
 
 impl Checker {
     pub(crate) fn new(documents: Arc<Mutex<Documents>>, client: Client, runtime: Handle) -> Self {
-        Self { documents, client, runtime, environment: None, projects: BTreeMap::new() }
+        let (projects, failed) = (BTreeMap::new(), BTreeMap::new());
+        Self { documents, client, runtime, environment: None, projects, failed }
     }
 
     /// Works until nobody can give orders any more.
@@ -195,10 +198,16 @@ impl Checker {
         let mut checked = match read {
             Ok(checked) => checked,
             Err(error) => {
-                self.runtime.block_on(self.client.show_message(MessageType::ERROR, error));
+                // It is tried again at the next key, and told once.
+                if self.failed.get(root) != Some(&error) {
+                    let message = self.client.show_message(MessageType::ERROR, &error);
+                    self.runtime.block_on(message);
+                    self.failed.insert(root.clone(), error);
+                }
                 return;
             }
         };
+        self.failed.remove(root);
         if let Some(Checked { sent, .. }) = former {
             checked.sent = sent;
         }
