@@ -15,9 +15,12 @@ mod nullable;
 pub mod secret_fields;
 mod secrets;
 
+/// The folder of bundles, in the project's.
+pub const FOLDER: &str = ".ompipe";
+
 /// The file of a version's bundle, from the project's root: `.ompipe/openmetadata-1.13.6.3.json`.
 pub fn file_name(version: &str) -> String {
-    format!(".ompipe/openmetadata-{version}.json")
+    format!("{FOLDER}/openmetadata-{version}.json")
 }
 
 pub use assemble::AssembleError;

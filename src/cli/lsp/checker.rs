@@ -40,8 +40,8 @@ pub(crate) enum Order {
     Text { root: Root, path: PathBuf, text: String, version: i32 },
     /// A text was closed: what counts is on the disk again.
     Close { root: Root, path: PathBuf },
-    /// A file on the disk is new, another one, or gone.
-    Disk(PathBuf),
+    /// A file on the disk is another one, or, when `is_listed`, new or gone.
+    Disk { path: PathBuf, is_listed: bool },
     /// Projects are to be seen as this environment has them.
     Environment(Option<String>),
     /// What a pipeline is rendered to is wanted.
@@ -128,7 +128,7 @@ impl Checker {
                 }
             },
             Order::Close { root, path } => self.close(&root, &path),
-            Order::Disk(path) => self.disk(path, again),
+            Order::Disk { path, is_listed } => self.disk(&path, is_listed, again),
             Order::Environment(environment) => {
                 if environment != self.environment {
                     self.environment = environment;
@@ -159,20 +159,21 @@ impl Checker {
         }
     }
 
-    fn disk(&mut self, path: PathBuf, again: &mut BTreeSet<Root>) {
+    fn disk(&mut self, path: &Path, is_listed: bool, again: &mut BTreeSet<Root>) {
         let is_within =
             |root: &&Root| matches!(root, Root::Project(folder) if path.starts_with(folder));
         // The nearest of projects within each other.
         let Some(root) = self.projects.keys().filter(is_within).max().cloned() else { return };
-        if self.documents().document(&path).is_some() {
+        if self.documents().document(path).is_some() {
             return;
         }
         let Some(checked) = self.projects.get_mut(&root) else { return };
-        let is_known = checked.workspace.source(&name_of(&path)).is_some();
-        if is_known && path.file_name().is_none_or(|name| name != PROJECT_FILE) {
-            let text = checked.put_from_disk(&path);
-            self.documents().read(&root, &path, text.as_deref());
-        } else {
+        let is_project = path.file_name().is_some_and(|name| name == PROJECT_FILE);
+        let beside = [TEMPLATES_FOLDER, spec::FOLDER].map(|name| root.folder().join(name));
+        if checked.workspace.source(&name_of(path)).is_some() && !is_project {
+            let text = checked.put_from_disk(path);
+            self.documents().read(&root, path, text.as_deref());
+        } else if is_listed || is_project || beside.iter().any(|folder| path.starts_with(folder)) {
             // What a new file, a template or a schema changes, reading everything tells.
             again.insert(root);
         }
