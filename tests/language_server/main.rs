@@ -243,7 +243,8 @@ fn a_preview_shows_what_the_text_as_typed_is_rendered_to_and_leads_back() {
     assert_eq!(client.request("workspace/executeCommand", command), shown);
 
     // What a line of the definition set leads to that line, what a template made to the pipeline.
-    for (word, expected) in [("priorityClassName", 9), ("schedule: 7", 1)] {
+    for (word, expected) in [("priorityClassName", 9), ("schedule: 7", 5), ("apiVersion: batch", 1)]
+    {
         let line = text.lines().position(|line| line.contains(word)).unwrap();
         let place = client.ask("textDocument/definition", &address, line, 4);
         assert_eq!(place["uri"], pipeline, "{word}");
