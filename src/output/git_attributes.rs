@@ -12,6 +12,7 @@ pub(super) const NAME: &str = ".gitattributes";
 pub(super) const TEXT: &str = "\
 # ompipe wrote the YAML files of this folder. They are not to be edited.
 *.yaml          -text linguist-generated
+*.yml           -text linguist-generated
 /ompipe.lock    -text linguist-generated merge=union
 /.gitattributes -text linguist-generated
 ";
