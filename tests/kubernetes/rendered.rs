@@ -22,7 +22,8 @@ fn files(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && name != "invalid" {
+        // What a chart holds are templates of Helm.
+        if path.is_dir() && name != "invalid" && !path.join("Chart.yaml").exists() {
             files(&path, into);
         } else if name.ends_with(".yaml") && name != "kustomization.yaml" {
             into.push(path);
