@@ -5,7 +5,7 @@
 //! do, and the files ([`write()`]). A rendered pipeline of the project holds the workflow as it
 //! was; where that cannot be, the report says so. No secret value is written.
 //!
-//! Each [`origin`] makes [`draft`]s of what it recognises; all that follows knows drafts alone.
+//! Each `origin` makes `draft`s of what it recognises; all that follows knows drafts alone.
 
 mod convert;
 mod definitions;

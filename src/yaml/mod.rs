@@ -1,4 +1,4 @@
-//! YAML in and YAML out: text to [`Node`](crate::tree::Node) trees with the place of every value,
+//! YAML in and YAML out: text to [`Node`] trees with the place of every value,
 //! and trees to canonical text.
 //!
 //! In: texts of [`Sources`](crate::source::Sources) that are valid UTF-8 ([`decode`] says where
