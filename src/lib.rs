@@ -1,6 +1,15 @@
 //! ompipe renders small pipeline definitions to the Kubernetes objects that run OpenMetadata
-//! ingestion.
-#![warn(missing_docs)]
+//! ingestion, and sees to them in a cluster.
+//!
+//! ```text
+//! files ─ project ─▶ yaml ─▶ definition ─▶ environment ─▶ validate ─▶ model ─▶ render ─▶ manifest ─▶ yaml ─▶ output
+//!                     └──────────────────── diagnostic ◀────────────────────────┘
+//! ```
+//!
+//! [`workspace`] goes that way for a whole project, [`compile`] for one pipeline. What else looks at
+//! a project builds on them: [`language`] for editors, [`function`] for kustomize, [`difference`],
+//! [`calendar`], [`spread`] and [`graph`] for people. [`import`] makes a project of what there is
+//! already; [`controller`] is the operator. ARCHITECTURE.md has the map and the invariants.
 
 pub mod calendar;
 pub mod compile;

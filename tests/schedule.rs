@@ -138,6 +138,16 @@ fn a_link_stays_a_link_and_permissions_stay_as_they_are() {
 }
 
 #[test]
+fn a_page_never_takes_the_place_of_a_definition() {
+    let folder = project();
+    let before = texts(folder.path());
+    let refused = ompipe(folder.path(), &["schedule", "--html", "more/../shop.yaml"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("it is a definition"));
+    assert_eq!(texts(folder.path()), before);
+}
+
+#[test]
 fn graphviz_draws_every_node_of_the_graph() {
     let folder = project();
     let graph = succeed(ompipe(folder.path(), &["graph", "--as", "dot"]));

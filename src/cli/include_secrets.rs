@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ompipe::diagnostic::Diagnostics;
+use ompipe::output::{LOCK, PENDING};
 use ompipe::render::SecretValues;
 use ompipe::source::Sources;
 use ompipe::yaml::{self, Dialect};
@@ -23,9 +24,6 @@ const PREFIX: &str = "OMPIPE_SECRET_";
 
 /// The most that is read as values: many Secrets, each of which may have 1 MiB.
 const MAX_BYTES: u64 = 64 << 20;
-
-/// The file of an output folder that holds a hash of each other file.
-const LOCK: &str = "ompipe.lock";
 
 /// The values of a file, of standard input (`-`) or of the environment (`env`).
 pub(crate) fn values(from: &Path) -> Result<SecretValues, Error> {
@@ -78,8 +76,8 @@ fn invalid(reason: &str) -> io::Error {
 }
 
 /// Refuses a folder that Git keeps: one in a repository that does not ignore each of these files
-/// below it, and the lock beside them, which holds their hashes. Outside of any repository all is
-/// well.
+/// below it, what becomes such a file, and the lock beside them, which holds their hashes. Outside
+/// of any repository all is well.
 pub(crate) fn require_ignored<'f>(
     folder: &Path,
     files: impl IntoIterator<Item = &'f str>,
@@ -90,8 +88,9 @@ pub(crate) fn require_ignored<'f>(
     let Some(repository) = absolute.ancestors().find(|above| above.join(".git").exists()) else {
         return Ok(());
     };
-    let paths = files.into_iter().chain([LOCK]).map(|file| absolute.join(file));
-    let paths: Vec<PathBuf> = paths.collect();
+    let ours = [absolute.join(LOCK), absolute.join(PENDING).join("0")];
+    let paths: Vec<PathBuf> =
+        files.into_iter().map(|file| absolute.join(file)).chain(ours).collect();
     let ignored = ignored(repository, &paths).map_err(|error| {
         failed().because(error).with_hint(
             "Only `git check-ignore` says whether Git would keep them; or write to stdout.",

@@ -227,7 +227,7 @@ pub(crate) fn bundle(
 
 /// The text of a bundle: of a file, since a device or a pipe has no end, and of one of a size that
 /// an import writes.
-fn read_bundle(path: &Path) -> io::Result<String> {
+pub(crate) fn read_bundle(path: &Path) -> io::Result<String> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("it is not a file"));

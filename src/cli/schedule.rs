@@ -2,7 +2,7 @@
 
 mod spread;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::civil::Date;
@@ -113,6 +113,7 @@ pub(crate) fn run(args: &ScheduleArgs, session: &mut Session) -> Result<Status, 
         });
         let calendar = Calendar::new(planned, question(args));
         if let Some(path) = &args.html {
+            refuse_definition(path, &project.files)?;
             let mut page = Vec::new();
             html::write(&calendar, &title, &mut page)?;
             std::fs::write(path, page).map_err(|error| {
@@ -127,6 +128,17 @@ pub(crate) fn run(args: &ScheduleArgs, session: &mut Session) -> Result<Status, 
         }
     }
     session.report(found, &project.sources, Findings::AsMessages)
+}
+
+/// A page in the place of a definition would be the end of that.
+fn refuse_definition(page: &Path, definitions: &[PathBuf]) -> Result<(), Error> {
+    let Ok(there) = page.canonicalize() else { return Ok(()) };
+    let is_it = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file == there);
+    match definitions.iter().any(is_it) {
+        true => Err(Error::new(format!("refused to write {}", page.display()))
+            .because(std::io::Error::other("it is a definition that was read"))),
+        false => Ok(()),
+    }
 }
 
 fn question(args: &ScheduleArgs) -> Question {

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::pointer::{Pointer, Step};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{Entry, Node, Span, Value};
+use crate::yaml::{MAX_DEPTH, MAX_NODES};
 
 /// An operation.
 #[derive(Debug)]
@@ -69,8 +70,8 @@ impl Operation {
                 }
             },
             Act::Replace(value) => {
-                let there = path.get_mut(root)?;
-                there.clone_from(value);
+                require_room(root, path, value)?;
+                path.get_mut(root)?.clone_from(value);
                 set_key_span(root, path, path.span)
             }
             Act::Move(from) => {
@@ -83,7 +84,9 @@ impl Operation {
                 add(root, path, Node { span: from.span, ..value })
             }
             Act::Copy(from) => {
-                let value = from.get(root)?.clone();
+                let value = from.get(root)?;
+                require_room(root, path, value)?;
+                let value = value.clone();
                 add(root, path, Node { span: from.span, ..value })
             }
             Act::Test(expected) => {
@@ -103,6 +106,7 @@ impl Operation {
 }
 
 fn add(root: &mut Node, path: &Pointer, value: Node) -> Result<(), Fault> {
+    require_room(root, path, &value)?;
     if path.is_root() {
         *root = value;
         return Ok(());
@@ -121,6 +125,33 @@ fn add(root: &mut Node, path: &Pointer, value: Node) -> Result<(), Fault> {
         _ => return Err(path.fault("the path leads nowhere".to_owned(), None)),
     }
     set_key_span(root, path, path.span)
+}
+
+/// Refuses what no document may hold: copies double what they copy, and thirty of them a billion
+/// times.
+fn require_room(root: &Node, path: &Pointer, value: &Node) -> Result<(), Fault> {
+    let (nodes, depth) = extent(value);
+    if path.depth() + depth > MAX_DEPTH {
+        return Err(path.fault(format!("the patch nests deeper than {MAX_DEPTH} levels"), None));
+    }
+    if extent(root).0 + nodes > MAX_NODES {
+        return Err(path.fault(format!("the patch makes more than {MAX_NODES} values"), None));
+    }
+    Ok(())
+}
+
+/// How many values there are in a node, itself among them, and how deep they are nested.
+fn extent(node: &Node) -> (usize, usize) {
+    let (nodes, depth) = match &node.value {
+        Value::Mapping(mapping) => below(mapping.iter().map(|entry| &entry.value)),
+        Value::Sequence(items) => below(items.iter()),
+        _ => (0, 0),
+    };
+    (nodes + 1, depth + 1)
+}
+
+fn below<'n>(nodes: impl Iterator<Item = &'n Node>) -> (usize, usize) {
+    nodes.map(extent).fold((0, 0), |(nodes, depth), (more, other)| (nodes + more, depth.max(other)))
 }
 
 /// The key that leads to a value that was set stands where the value does.
@@ -190,6 +221,18 @@ mod tests {
             let fault = fault.unwrap_err();
             assert_eq!((fault.message.as_str(), fault.help.as_deref()), (message, help));
         }
+    }
+
+    #[test]
+    fn copies_of_copies_end_before_they_fill_the_memory() {
+        let copy = |to: usize| json!({"op": "copy", "from": "/a", "path": format!("/a/x{to}")});
+        let wide = (0..30).map(copy).collect::<Vec<_>>();
+        let fault = applied(&json!({"a": {"b": 1}}), &wide).unwrap_err();
+        assert_eq!(fault.message, "the patch makes more than 1000000 values");
+        let nested = (0..100).fold(json!({}), |inner, _| json!({"k": inner}));
+        let into_itself = json!({"op": "copy", "from": "", "path": "/k".repeat(100) + "/x"});
+        let fault = applied(&nested, &[into_itself]).unwrap_err();
+        assert_eq!(fault.message, "the patch nests deeper than 128 levels");
     }
 
     #[test]

@@ -48,6 +48,11 @@ impl Pointer {
         other.steps.len() > self.steps.len() && other.steps.starts_with(&self.steps)
     }
 
+    /// How many keys and indexes it has.
+    pub(super) fn depth(&self) -> usize {
+        self.steps.len()
+    }
+
     /// The route of keys, as findings show it.
     pub(super) fn route(&self) -> String {
         let mut route = String::new();

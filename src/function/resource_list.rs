@@ -209,7 +209,8 @@ fn write_item(text: &str, out: &mut String) {
     let before: usize =
         text.split_inclusive('\n').take_while(|line| !is_key(line)).map(str::len).sum();
     let first = before + text[before..].find(|c| c != ' ').unwrap_or(0);
-    let dash = out.len() + first.saturating_sub(2);
+    // An item of comments alone has its dash before the first of them.
+    let dash = out.len() + if before < text.len() { first.saturating_sub(2) } else { 0 };
     out.push_str(text);
     out.replace_range(dash..=dash, "-");
     if !out.ends_with('\n') {

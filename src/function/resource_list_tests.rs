@@ -47,6 +47,12 @@ fn what_is_no_definition_goes_through_byte_for_byte_and_in_order() {
 }
 
 #[test]
+fn an_item_of_a_comment_alone_keeps_its_dash() {
+    let text = "items:\n- # é\n- # c\n";
+    assert_eq!(read(text).refused(&[]), format!("{HEAD}{text}"));
+}
+
+#[test]
 fn an_indented_sequence_is_the_same_list() {
     let indented: String =
         FOREIGN.lines().chain(DEFINITION.lines()).map(|line| format!("  {line}\n")).collect();

@@ -15,7 +15,7 @@ use std::ops::Range;
 use super::file_set;
 
 /// The lock's file, in the output folder.
-pub(super) const NAME: &str = "ompipe.lock";
+pub const NAME: &str = "ompipe.lock";
 
 /// The version of the format. A lock of a higher one is not read.
 const VERSION: u32 = 1;

@@ -67,6 +67,8 @@ pub use check::{Change, Checked, Difference, check};
 pub use diff::unified_between;
 pub use file_set::{File, FileSet};
 pub use folder::{Folder, Written};
+pub use lock::NAME as LOCK;
+pub use pending::NAME as PENDING;
 pub use rendered_folder::{RenderedFolder, Update};
 
 /// What becomes of files in the output folder that a person has changed or put in the place of

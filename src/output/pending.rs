@@ -12,7 +12,7 @@ use super::lock::{self, Hash};
 use super::{Error, io_error};
 
 /// The folder, in the output folder; hidden, so that it is never taken for definitions.
-pub(super) const NAME: &str = ".ompipe-pending";
+pub const NAME: &str = ".ompipe-pending";
 
 /// How the locks of writes are called in it; a number follows.
 const LOCK: &str = "lock-";

@@ -318,6 +318,15 @@ fn files_that_change_on_the_disk_are_read_again() {
     client.notify("workspace/didChangeWatchedFiles", event(&service, 1));
     client.diagnostics_until(&pipeline, <[Json]>::is_empty);
 
+    // An editor may make a file and open it before anybody tells of it.
+    fs::rename(folder.path().join("service.yaml"), folder.path().join("moved.yaml")).unwrap();
+    client.notify("workspace/didChangeWatchedFiles", event(&service, 3));
+    client.diagnostics_until(&pipeline, |found| codes(found) == ["OMP0702"]);
+    let moved = of(&folder, "moved.yaml");
+    client.open(&moved, 1, SERVICE);
+    client.notify("workspace/didChangeWatchedFiles", event(&moved, 1));
+    client.diagnostics_until(&pipeline, <[Json]>::is_empty);
+
     // A project file that comes later, in a folder further down, takes its files over.
     fs::create_dir(folder.path().join("own")).unwrap();
     let other = of(&folder, "own/other.yaml");
@@ -326,6 +335,25 @@ fn files_that_change_on_the_disk_are_read_again() {
     fs::write(folder.path().join("own/ompipe.yaml"), PROJECT).unwrap();
     client.notify("workspace/didChangeWatchedFiles", event(&of(&folder, "own/ompipe.yaml"), 1));
     client.diagnostics_until(&other, |found| codes(found) == ["OMP0702"]);
+    end(client);
+}
+
+#[test]
+fn a_rendered_file_that_was_looked_at_is_not_the_projects() {
+    let folder = project();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {b: c}\n";
+    fs::create_dir(folder.path().join("rendered")).unwrap();
+    fs::write(folder.path().join("rendered/kustomization.yaml"), "resources: []\n").unwrap();
+    fs::write(folder.path().join("rendered/secret-a.yaml"), secret).unwrap();
+    let mut client = Client::of(BINARY, folder.path(), json!({}));
+    let (pipeline, rendered) =
+        (of(&folder, "pipeline.yaml"), of(&folder, "rendered/secret-a.yaml"));
+    client.open(&rendered, 1, secret);
+    assert_eq!(client.diagnostics(&rendered, 1), [] as [Json; 0]);
+    client.notify("textDocument/didClose", json!({"textDocument": {"uri": rendered}}));
+    client.open(&pipeline, 1, PIPELINE);
+    assert_eq!(client.diagnostics(&pipeline, 1), [] as [Json; 0]);
+    assert_eq!(client.published[&rendered].1, [] as [Json; 0]);
     end(client);
 }
 

@@ -3,6 +3,7 @@
 //! In: a pipeline's layers. Out: [`Leaf`]s in the order of the tree, each with what happened to it,
 //! the newest first; also those that a layer took away. It shows no secret.
 
+use ompipe::diagnostic::route::push_key;
 use ompipe::diagnostic::{redact, value};
 use ompipe::tree::{Node, Span, Value};
 use ompipe::validate::explain::Layer;
@@ -36,10 +37,10 @@ impl Leaf {
     pub(super) fn route(&self) -> String {
         let mut route = String::new();
         for key in &self.route {
-            if !route.is_empty() && !key.starts_with('[') {
-                route.push('.');
+            match key.starts_with('[') {
+                true => route.push_str(key),
+                false => push_key(&mut route, key),
             }
-            route.push_str(key);
         }
         route
     }

@@ -154,7 +154,9 @@ impl Checker {
             }
         } else if let Some(checked) = self.projects.get_mut(root) {
             checked.open.remove(path);
-            let text = checked.put_from_disk(path);
+            // A rendered file or a template that was only looked at is not the project's.
+            let is_member = checked.workspace.source(&name_of(path)).is_some();
+            let text = if is_member { checked.put_from_disk(path) } else { None };
             self.documents().read(root, path, text.as_deref());
         }
     }
@@ -164,16 +166,21 @@ impl Checker {
             |root: &&Root| matches!(root, Root::Project(folder) if path.starts_with(folder));
         // The nearest of projects within each other.
         let Some(root) = self.projects.keys().filter(is_within).max().cloned() else { return };
-        if self.documents().document(path).is_some() {
-            return;
-        }
+        let is_open = self.documents().document(path).is_some();
         let Some(checked) = self.projects.get_mut(&root) else { return };
         let is_project = path.file_name().is_some_and(|name| name == PROJECT_FILE);
+        let is_known = checked.workspace.source(&name_of(path)).is_some();
         let beside = [TEMPLATES_FOLDER, spec::FOLDER].map(|name| root.folder().join(name));
-        if checked.workspace.source(&name_of(path)).is_some() && !is_project {
+        let is_beside = beside.iter().any(|folder| path.starts_with(folder));
+        // An open text counts in place of its file; but that a file is new counts, and what a
+        // template or a schema holds on the disk.
+        if is_open && !is_beside && (is_known || !is_listed) {
+            return;
+        }
+        if is_known && !is_project {
             let text = checked.put_from_disk(path);
             self.documents().read(&root, path, text.as_deref());
-        } else if is_listed || is_project || beside.iter().any(|folder| path.starts_with(folder)) {
+        } else if is_listed || is_project || is_beside {
             // What a new file, a template or a schema changes, reading everything tells.
             again.insert(root);
         }
@@ -413,7 +420,7 @@ fn options(templates: Vec<project::OwnTemplate>, environment: Option<String>) ->
 /// The text of OpenMetadata's schema, for what it offers; what is wrong with it is found elsewhere.
 fn bundle_text(folder: &Path, version: Option<&Node>) -> Option<String> {
     let version = version?.as_str().filter(|version| spec::import::is_version(version))?;
-    std::fs::read_to_string(folder.join(spec::file_name(version))).ok()
+    input::read_bundle(&folder.join(spec::file_name(version))).ok()
 }
 
 /// The path as findings name it.

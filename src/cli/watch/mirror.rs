@@ -62,7 +62,7 @@ enum Folder {
 #[derive(Clone, Debug, Default)]
 struct Schema {
     version: Option<Node>,
-    bytes: Option<Vec<u8>>,
+    text: Option<String>,
 }
 
 /// Two are the same also when findings about them point at the same place.
@@ -70,7 +70,7 @@ impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {
         let place = |schema: &Self| schema.version.as_ref().map(|version| version.span);
         let versions = self.version == other.version && place(self) == place(other);
-        versions && self.bytes == other.bytes
+        versions && self.text == other.text
     }
 }
 
@@ -352,7 +352,7 @@ impl<'a> Mirror<'a> {
         let name = version.as_ref().and_then(Node::as_str);
         let path = name.filter(|version| spec::import::is_version(version));
         let path = path.map(|version| self.home().join(spec::file_name(version)));
-        Schema { bytes: path.and_then(|path| std::fs::read(path).ok()), version }
+        Schema { text: path.and_then(|path| input::read_bundle(&path).ok()), version }
     }
 }
 

@@ -88,7 +88,9 @@ impl<'s> Show<'s> {
         if let Some(mut applied) = applied {
             of_folder = std::mem::take(&mut applied.found).into_sorted();
             lock = applied.lock.take();
-            rendered = (!self.session.fails_on(&of_folder)).then_some(applied);
+            // A warning is about a folder that was written, also where it counts as an error.
+            let is_refused = of_folder.iter().any(|one| one.severity == Severity::Error);
+            rendered = (!is_refused).then_some(applied);
         }
         let parts = [(found, sources), (of_folder, lock.as_ref().unwrap_or(sources))];
         let (errors, warnings) = self.findings(parts)?;
