@@ -3,12 +3,21 @@
 //! In: paths. Out: [`Sources`], which everything that has a [`Span`] is resolved against, once,
 //! when it is shown. Reading stops at [`MAX_FILE_BYTES`]; nothing here looks at what a text says.
 
+use std::path::Path;
+
 use crate::tree::{SourceId, Span};
 
 /// The largest file that is read, in bytes. A definition is a few kilobytes and what it renders to
 /// must fit into a ConfigMap of 1 MiB; a file beyond this is a mistake, and would cost seconds and
 /// gigabytes to parse.
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
+
+/// The name of a file's text: its path with forward slashes, which elsewhere than on Windows it has;
+/// a backslash is a letter there.
+pub fn name_of(path: &Path) -> String {
+    let name = path.to_string_lossy();
+    if cfg!(windows) { name.replace('\\', "/") } else { name.into_owned() }
+}
 
 /// A text with the name under which it is shown.
 #[derive(Debug)]

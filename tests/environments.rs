@@ -164,6 +164,28 @@ fn each_finding_is_told_once_and_says_in_which_environments_it_is() {
 }
 
 #[test]
+fn a_literal_secret_that_a_patch_puts_into_a_rendered_object_is_found_at_the_patch() {
+    let folder = project(
+        "
+  patches:
+    - target: {kind: CronJob}
+      strategic: {spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: main, env: [{name: DB_PASSWORD, value: hunter2-env}]}]}}}}}}
+    - target: {kind: ConfigMap}
+      merge: {data: {password: hunter2-data}}
+",
+    );
+    let found = ompipe(folder.path(), &["validate"]);
+    assert_eq!(
+        (found.status, found.stdout.matches("[OMP0501]").count()),
+        (1, 2),
+        "{}",
+        found.stdout
+    );
+    assert_eq!(found.stdout.matches("--> ompipe.yaml:").count(), 2, "{}", found.stdout);
+    assert!(!found.stdout.contains("hunter2"), "{}", found.stdout);
+}
+
+#[test]
 fn a_literal_secret_in_a_patch_is_found_and_shown_nowhere() {
     let folder = project(
         "

@@ -340,20 +340,23 @@ fn git_changes_no_byte_and_merges_the_lock_of_two_branches() {
     git(path, &["checkout", "--quiet", "--", "rendered"]);
     assert!(tree(&path.join("rendered")) == before, "Git has changed line ends");
 
-    // Two branches change pipelines that are neighbours in the lock.
+    // Two branches change pipelines that are neighbours in the lock, and each adds another one, so
+    // that both have an index of their own.
     git(path, &["checkout", "--quiet", "-b", "other"]);
     write_pipeline(path, 4, 9);
+    write_pipeline(path, 7, 9);
     render();
     commit("other");
     git(path, &["checkout", "--quiet", "main"]);
     write_pipeline(path, 5, 9);
     write_pipeline(path, 3, 9);
+    write_pipeline(path, 8, 9);
     render();
     commit("this");
     let merged = git(path, &["merge", "--quiet", "other", "-m", "merge"]);
     let lock = fs::read_to_string(path.join("rendered/ompipe.lock")).unwrap();
     assert!(!lock.contains("<<<<<<<"), "{}", stdout(&merged));
-    assert!(merged.status.success());
+    assert!(!merged.status.success(), "the index is a conflict");
     render();
     assert!(tree(&path.join("rendered")) == fresh(path));
 }

@@ -212,7 +212,8 @@ fn sentence(names: [&str; 2], differences: &[ObjectDifference]) -> String {
     let both = differences.len() - one - other;
     let mut parts = Vec::new();
     if both > 0 {
-        parts.push(format!("{} differ", counted(both, "object")));
+        let verb = if both == 1 { "differs" } else { "differ" };
+        parts.push(format!("{} {verb}", counted(both, "object")));
     }
     for (name, count) in names.iter().zip([one, other]).filter(|(_, count)| *count > 0) {
         parts.push(format!("{} only in {name}", counted(count, "object")));

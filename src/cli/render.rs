@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ompipe::diagnostic::{Diagnostic, Diagnostics, code};
+use ompipe::diagnostic::{Diagnostic, Diagnostics, code, counted};
 use ompipe::output::{self, Change, Checked, Difference, Edits, FileSet, Folder, Written};
 use ompipe::project::Project;
 use ompipe::render::Mode;
@@ -209,7 +209,10 @@ fn differs(path: &Path, differences: &[Difference]) -> Diagnostic {
     let more =
         differences.len().checked_sub(NAMED + 1).map(|more| format!("and {} more", more + 1));
     let finding = named.chain(more).fold(finding, Diagnostic::with_note);
-    finding.with_help(format!("`ompipe render -o {path}` brings it up to date"))
+    finding.with_help(
+        "render again with the same options, without `--check`; what was edited by hand is refused \
+         then, unless `--force` overwrites it",
+    )
 }
 
 fn sentence(path: &Path, written: &Written) -> String {
@@ -218,7 +221,8 @@ fn sentence(path: &Path, written: &Written) -> String {
         0 => String::new(),
         removed => format!("removed {removed}, "),
     };
-    format!("Wrote {written} files to {}; {removed}{unchanged} were up to date.", path.display())
+    let written = counted(*written, "file");
+    format!("Wrote {written} to {}; {removed}{unchanged} were up to date.", path.display())
 }
 
 pub(super) fn not_ours(path: &Path) -> Diagnostic {

@@ -184,6 +184,13 @@ impl Diagnostics {
         self.into_sorted_by(|one, other| one.cmp(&other))
     }
 
+    /// Whether a text could not be read to its end, so that nobody knows all that it defines.
+    pub fn is_unread(&self) -> bool {
+        let of_reading = |code: &Code| code.id.starts_with("OMP01") || *code == code::PROJECT_FILE;
+        let mut found = self.found.iter();
+        found.any(|one| one.severity == Severity::Error && of_reading(one.code))
+    }
+
     /// The same, where the numbers of sources say nothing about their order.
     pub fn into_sorted_by(self, order: impl Fn(SourceId, SourceId) -> Ordering) -> Vec<Diagnostic> {
         let key = |one: &Diagnostic| (one.span.start, one.span.end, one.code.id);

@@ -56,7 +56,8 @@ pub fn write(
         0 => String::new(),
         files => format!(" in {}", view::counted(files, "file")),
     };
-    let explained = shown.first().map_or("", |diagnostic| diagnostic.code.id);
+    let worst = shown.iter().min_by_key(|diagnostic| diagnostic.severity);
+    let explained = worst.map_or("", |diagnostic| diagnostic.code.id);
     writeln!(out, "{}{place}; `ompipe explain {explained}` says more", view::summary(found))
 }
 

@@ -48,8 +48,10 @@ impl Matches {
 /// What was looked at when patches were carried out.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent<'a> {
-    /// The definitions that could not be read.
+    /// The definitions that are not as their schema says.
     pub broken: &'a [&'a Broken],
+    /// Whether all files could be read as YAML; else there may be any definition in them.
+    pub is_read: bool,
     /// Whether all pipelines were rendered.
     pub is_complete: bool,
     /// Whether the objects of single runs were rendered, rather than those of schedules.
@@ -80,7 +82,7 @@ impl Environment {
         for (index, patch) in self.patches.iter().enumerate() {
             let kind = patch.target.kind;
             let may_match = match kind.definition() {
-                Some(kind) => extent.has_broken(kind),
+                Some(kind) => !extent.is_read || extent.has_broken(kind),
                 None => !is_complete || !is_rendered(kind, extent.is_run),
             };
             if patch.allow_no_match || may_match || matched.contains(&index) {

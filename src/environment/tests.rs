@@ -61,7 +61,8 @@ fn in_environment(name: Option<&str>, more: &str) -> (Definitions, Vec<Diagnosti
         let pipeline = environment.pipeline(pipeline, &mut matches, &mut found);
         all.pipelines.extend(pipeline.map(Cow::into_owned));
     }
-    let extent = Extent { broken: &[], is_complete: !found.has_errors(), is_run: false };
+    let extent =
+        Extent { broken: &[], is_read: true, is_complete: !found.has_errors(), is_run: false };
     environment.check(std::iter::once(&matches), extent, &mut found);
     (all, found.into_sorted())
 }

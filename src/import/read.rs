@@ -15,7 +15,7 @@ use super::origin::{Found, NotTaken, WORKFLOW_CONFIG, concerns_ingestion};
 use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::project;
-use crate::source::{MAX_FILE_BYTES, Sources};
+use crate::source::{MAX_FILE_BYTES, Sources, name_of};
 use crate::tree::Node;
 use crate::yaml::{self, Dialect};
 
@@ -140,7 +140,7 @@ fn read_file(
     inputs: &mut Found,
     found: &mut Diagnostics,
 ) -> Result<(), ReadError> {
-    let name = path.to_string_lossy().replace('\\', "/");
+    let name = name_of(path);
     let text = match read_text(path) {
         Err(ReadError::NotText { .. }) if how == ComeBy::InFolder => {
             inputs.skip(name, "it is not UTF-8");

@@ -67,7 +67,7 @@ pub fn check(
     let there = fs::symlink_metadata(&root);
     if there.is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         let message = format!("there is no folder {}", root.display());
-        let help = format!("`ompipe render -o {}` writes it", root.display());
+        let help = "render with the same options, without `--check`, to have it";
         found.push(Diagnostic::error(&code::OUTPUT_DIFFERS, Span::NONE, message).with_help(help));
         return Ok(None);
     }

@@ -5,7 +5,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::source::Sources;
+use crate::source::{Sources, name_of};
 use crate::tree::{SourceId, Span};
 
 /// The name that is shown for standard input, which is no file.
@@ -43,7 +43,7 @@ impl<'s> Origins<'s> {
         let path = plain(Path::new(name));
         let inside = path.strip_prefix(project).ok().map(Path::to_owned);
         let path = inside.or_else(|| from(project, &path)).unwrap_or(path);
-        path.to_string_lossy().replace('\\', "/")
+        name_of(&path)
     }
 }
 

@@ -137,7 +137,10 @@ impl Files {
         self.folders.push(folder.to_owned());
         for entry in entries {
             let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
+            let Some(name) = name.to_str() else {
+                self.refuse_name(folder.join(&name));
+                continue;
+            };
             if name.starts_with('.') {
                 continue;
             }
@@ -169,6 +172,19 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// A name that is not UTF-8: a definition, or a folder that may hold some, must not vanish from
+    /// the output without a word.
+    fn refuse_name(&mut self, path: PathBuf) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.starts_with('.') && (is_definition(&name) || path.is_dir()) {
+            self.refused.push(Refused {
+                path,
+                message: "the name is not UTF-8".to_owned(),
+                help: "rename it".to_owned(),
+            });
+        }
     }
 
     fn add_link(&mut self, path: PathBuf, root: &Path) {

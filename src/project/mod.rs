@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::definition::Definitions;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
-use crate::source::{MAX_FILE_BYTES, Sources};
+use crate::source::{MAX_FILE_BYTES, Sources, name_of};
 use crate::tree::{SourceId, Span};
 use text::{Content, Parsed};
 
@@ -220,6 +220,6 @@ fn limited(mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
 
 /// A path as findings show it: with forward slashes, and without a leading `./`.
 pub fn shown(path: &Path) -> String {
-    let text = path.to_string_lossy().replace('\\', "/");
+    let text = name_of(path);
     text.strip_prefix("./").map_or(text.clone(), str::to_owned)
 }

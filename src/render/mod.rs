@@ -26,7 +26,7 @@ use crate::manifest::{self, Manifest, Type};
 use crate::model::{Namespace, Pipeline, SecretWay, ServiceAccountName};
 use crate::source::Sources;
 use crate::tree::{Mapping, Node, SourceId, Span, Value};
-use crate::validate::rules::size;
+use crate::validate::rules::{secrets as secrets_rules, size};
 use crate::yaml::{self, Dialect};
 use secrets::SecretVariables;
 use template::TemplateSet;
@@ -281,5 +281,6 @@ fn checked(node: Node, found: &mut Diagnostics) -> Option<Manifest> {
     let manifest = Manifest::new(node, found)?;
     manifest::kubernetes::check(&manifest, found);
     manifest::pod_security::check(&manifest, found);
+    secrets_rules::object(manifest.node(), found);
     Some(manifest)
 }

@@ -66,9 +66,12 @@ impl Workspace {
         let matches = outcomes.clone().map(|outcome| &outcome.matches);
         let matches = matches.chain(self.accounts.values().map(|of| &of.matches));
         let broken = self.broken().collect::<Vec<_>>();
+        let is_read = self.files.iter().flatten().all(|file| !file.found.is_unread());
         let extent = Extent {
             broken: &broken,
-            is_complete: broken.is_empty()
+            is_read,
+            is_complete: is_read
+                && broken.is_empty()
                 && self.templates.renderer.is_some()
                 && outcomes.clone().all(|outcome| !outcome.found.has_errors()),
             is_run: matches!(self.options.mode, Mode::Run(_)),

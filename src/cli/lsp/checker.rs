@@ -18,7 +18,7 @@ use ompipe::language::project::File;
 use ompipe::language::schemas::Schemas;
 use ompipe::project::{self, Input, PROJECT_FILE, Project, TEMPLATES_FOLDER};
 use ompipe::render::Mode;
-use ompipe::source::Sources;
+use ompipe::source::{Sources, name_of};
 use ompipe::spec;
 use ompipe::tree::{Node, SourceId};
 use ompipe::workspace::Workspace;
@@ -421,11 +421,6 @@ fn options(templates: Vec<project::OwnTemplate>, environment: Option<String>) ->
 fn bundle_text(folder: &Path, version: Option<&Node>) -> Option<String> {
     let version = version?.as_str().filter(|version| spec::import::is_version(version))?;
     input::read_bundle(&folder.join(spec::file_name(version))).ok()
-}
-
-/// The path as findings name it.
-fn name_of(path: &Path) -> String {
-    path.to_string_lossy().replace('\\', "/")
 }
 
 /// The file that a finding is shown at: its own, or the project's where it stands in none.

@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use ompipe::diagnostic::counted;
 use ompipe::model::TimeZone;
-use ompipe::source::Sources;
+use ompipe::source::{Sources, name_of};
 use ompipe::spread::{Kept, Patch, Proposal, spread};
 use ompipe::survey::Seen;
 use serde_json::json;
@@ -124,7 +124,7 @@ fn path_in_diff(file: &str, root: Option<&Path>) -> String {
     let is_below = file.components().all(|part| matches!(part, Component::Normal(_)));
     let within = root.map(plain).filter(|_| !is_below);
     let within = within.and_then(|root| file.strip_prefix(root).ok().map(Path::to_owned));
-    within.unwrap_or(file).to_string_lossy().replace('\\', "/")
+    name_of(&within.unwrap_or(file))
 }
 
 /// Replaces the files by their new texts.

@@ -277,8 +277,14 @@ impl<'a> Scan<'a> {
         if !is_secret_key(std::str::from_utf8(&named[..length]).unwrap_or_default().trim()) {
             return;
         }
-        let from = line_start.saturating_sub(SIBLING_REACH).max(self.siblings_until);
+        // An item that begins with its name has its value behind it, up to the next such item.
+        let from = match begins_with_name(&self.bytes[line_start..after]) {
+            true => line_start,
+            false => line_start.saturating_sub(SIBLING_REACH),
+        };
+        let from = from.max(self.siblings_until);
         let to = (after + SIBLING_REACH).min(self.bytes.len());
+        let to = self.next_named(after, to);
         let mut own_line = from;
         for at in from..to {
             match self.bytes[at] {
@@ -300,6 +306,19 @@ impl<'a> Scan<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// Where the next item that begins with its name does so; `to` if there is none before.
+    fn next_named(&self, after: usize, to: usize) -> usize {
+        let mut line = self.line_end(after) + 1;
+        while line < to {
+            let end = self.line_end(line);
+            if begins_with_name(&self.bytes[line..end]) {
+                return line;
+            }
+            line = end + 1;
+        }
+        to
     }
 
     /// Hides what stands at the anchors that secret keys refer to.
@@ -364,6 +383,14 @@ impl<'a> Scan<'a> {
 /// secret.
 fn leads_on(key: &str) -> bool {
     is_group_key(key) || is_reference_key(key)
+}
+
+/// Whether a line begins an item of a block sequence, and that with its name.
+fn begins_with_name(line: &[u8]) -> bool {
+    let item = line.trim_ascii_start().strip_prefix(b"- ").map(<[u8]>::trim_ascii_start);
+    item.is_some_and(|item| {
+        [&b"name:"[..], b"\"name\":", b"'name':"].iter().any(|key| item.starts_with(key))
+    })
 }
 
 /// Whether what follows a value in a flow mapping or sequence is a next entry or its end, and not

@@ -29,6 +29,10 @@ fn the_value_of_a_secret_key_is_hidden_wherever_it_stands() {
             "- name: DB_PASSWORD\n  value: hunter2\n- name: B\n",
             "- name: DB_PASSWORD\n  value: •••\n- name: B\n",
         ),
+        (
+            "- name: A\n  value: a\n- name: DB_PASSWORD\n  valueFrom: x\n- name: B\n  value: b\n",
+            "- name: A\n  value: a\n- name: DB_PASSWORD\n  valueFrom: x\n- name: B\n  value: b\n",
+        ),
         ("- value: hunter2\n  name: DB_PASSWORD\n", "- value: •••\n  name: DB_PASSWORD\n"),
         ("- {name: DB_PASSWORD, value: hunter2}\n", "- {name: DB_PASSWORD, value: •••}\n"),
         ("password:\n  hunter2\nuser: me\n", "password:\n  •••\nuser: me\n"),

@@ -32,6 +32,44 @@ pub fn kube_config_content(node: &Node, route: &str, found: &mut Diagnostics) {
     }
 }
 
+/// Literal secrets in a rendered object, into which patches and a `podTemplate` write what they
+/// like: in the variables of its containers, and at the keys of a ConfigMap.
+pub fn object(object: &Node, found: &mut Diagnostics) {
+    if object.get("kind").and_then(Node::as_str) == Some("ConfigMap") {
+        for entry in object.get("data").and_then(Node::as_mapping).into_iter().flatten() {
+            if is_secret_name(&entry.key) {
+                let message = format!("the key `{}` of a ConfigMap holds a secret", entry.key);
+                let help = "keep it in a Kubernetes Secret";
+                found.push(literal(entry.value.span, message).with_help(help));
+            }
+        }
+    } else if let Some(spec) = object.get("spec") {
+        variables(spec, found);
+    }
+}
+
+fn variables(node: &Node, found: &mut Diagnostics) {
+    match &node.value {
+        Value::Mapping(mapping) => {
+            for entry in mapping {
+                match entry.value.as_sequence() {
+                    Some(env) if entry.key == "env" => {
+                        env.iter().filter_map(literal_variable).for_each(|one| found.push(one));
+                    }
+                    _ => variables(&entry.value, found),
+                }
+            }
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| variables(item, found)),
+        _ => {}
+    }
+}
+
+fn literal_variable(variable: &Node) -> Option<Diagnostic> {
+    let value = variable.get("value")?;
+    in_variable(variable.get("name")?.as_str()?, value.as_str()?, value.span)
+}
+
 /// A literal secret in a variable of the containers; `None` when there is nothing to say.
 pub(super) fn in_variable(name: &str, value: &str, span: Span) -> Option<Diagnostic> {
     if value.is_empty() || value.starts_with(SECRET_MANAGER) || is_expansion(value) {
