@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
+use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use ompipe::compile::Object;
@@ -85,6 +86,15 @@ async fn start(cluster: &ClusterArgs, objects: &[DynamicObject]) -> Result<Strin
         }
     }
     let run = of_kind(&["Job", "OMJob"])?;
+    let is_made_there = objects.iter().any(|object| kind(object) == "ExternalSecret");
+    if let Some(secret) = workflow_secret(&run.data).filter(|_| !is_made_there)
+        && is_missing(&client, namespace(run), secret).await?
+    {
+        let missing = format!("there is no Secret {secret} in {}", namespace(run));
+        return Err(Error::new(missing).with_hint(
+            "The run reads its workflow from it. `ompipe secrets list` says who makes it.",
+        ));
+    }
     let created = api(&client, run).create(&PostParams::default(), run).await;
     created.map_err(|error| {
         let missing = matches!(&error, kube::Error::Api(status) if status.code == 404);
@@ -96,6 +106,30 @@ async fn start(cluster: &ClusterArgs, objects: &[DynamicObject]) -> Result<Strin
         }
     })?;
     Ok(format!("{}/{}", kind(run).to_lowercase(), name(run)))
+}
+
+/// The Secret that a run's containers have their workflow from, if it is one.
+fn workflow_secret(spec: &Value) -> Option<&str> {
+    match spec {
+        Value::Object(object) => {
+            let is_config = object.get("name").and_then(Value::as_str) == Some("config");
+            let reference = spec.pointer("/valueFrom/secretKeyRef/name").filter(|_| is_config);
+            let below = || object.values().find_map(workflow_secret);
+            reference.and_then(Value::as_str).or_else(below)
+        }
+        Value::Array(items) => items.iter().find_map(workflow_secret),
+        _ => None,
+    }
+}
+
+/// Whether there is no such Secret. Who may not look at Secrets may start a run all the same.
+async fn is_missing(client: &Client, namespace: &str, secret: &str) -> Result<bool, Error> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    match secrets.get_metadata_opt(secret).await {
+        Ok(found) => Ok(found.is_none()),
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(false),
+        Err(error) => Err(unanswered(error)),
+    }
 }
 
 fn unanswered(error: kube::Error) -> Error {
@@ -132,4 +166,19 @@ fn name(object: &DynamicObject) -> &str {
 
 fn namespace(object: &DynamicObject) -> &str {
     object.metadata.namespace.as_deref().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_secret_of_a_workflow_is_found_wherever_the_containers_are() {
+        let env = |from: Value| json!({"a": [{"env": [{"name": "config", "valueFrom": from}]}]});
+        let secret = json!({"secretKeyRef": {"name": "om-secret-a", "key": "config"}});
+        assert_eq!(workflow_secret(&env(secret)), Some("om-secret-a"));
+        let config_map = json!({"configMapKeyRef": {"name": "om-config-a", "key": "config"}});
+        assert_eq!(workflow_secret(&env(config_map)), None);
+    }
 }

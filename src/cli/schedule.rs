@@ -59,7 +59,7 @@ pub(crate) struct ScheduleArgs {
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = time_zone)]
     time_zone: TimeZone,
 
-    /// Write one page of HTML to this file, in place of the text
+    /// Write one page of HTML to this file, or - for stdout, in place of the text
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
@@ -112,7 +112,9 @@ pub(crate) fn run(args: &ScheduleArgs, session: &mut Session) -> Result<Status, 
             args.pipelines.is_empty() || args.pipelines.iter().any(|name| *name == pipeline.name)
         });
         let calendar = Calendar::new(planned, question(args));
-        if let Some(path) = &args.html {
+        if args.html.as_deref() == Some(Path::new("-")) {
+            html::write(&calendar, &title, session.out())?;
+        } else if let Some(path) = &args.html {
             refuse_definition(path, &project.files)?;
             let mut page = Vec::new();
             html::write(&calendar, &title, &mut page)?;

@@ -184,11 +184,13 @@ fn written_at(node: &Node) -> Option<Span> {
     own.or_else(|| children(node).iter().find_map(|(_, child)| written_at(child)))
 }
 
-/// The leaves below a route, or at a key of that name anywhere; all without a field.
+/// The leaves below a route, which may begin with `spec` as those of findings do, or at a key of that
+/// name anywhere; all without a field.
 pub(super) fn select<'l>(leaves: &'l [Leaf], field: Option<&str>) -> Vec<&'l Leaf> {
     let Some(field) = field else {
         return leaves.iter().collect();
     };
+    let field = field.strip_prefix("spec.").unwrap_or(field);
     let is_below = |leaf: &&Leaf| {
         let route = leaf.route();
         let rest = route.strip_prefix(field);
