@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use ompipe::diagnostic::Diagnostics;
 use ompipe::output::{LOCK, PENDING};
-use ompipe::render::SecretValues;
+use ompipe::render::{SECRET_VARIABLE_PREFIX, SecretValues};
 use ompipe::source::Sources;
 use ompipe::yaml::{self, Dialect};
 
@@ -18,9 +18,6 @@ use super::error::Error;
 
 /// What names the environment in place of a file.
 const ENVIRONMENT: &str = "env";
-
-/// What the variables with values begin with.
-const PREFIX: &str = "OMPIPE_SECRET_";
 
 /// The most that is read as values: many Secrets, each of which may have 1 MiB.
 const MAX_BYTES: u64 = 64 << 20;
@@ -30,7 +27,8 @@ pub(crate) fn values(from: &Path) -> Result<SecretValues, Error> {
     if from == Path::new(ENVIRONMENT) {
         // A variable that is not UTF-8 is missing, which the reference to it will say.
         let variables = std::env::vars_os().filter_map(|(name, value)| {
-            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            let name =
+                name.into_string().ok().filter(|name| name.starts_with(SECRET_VARIABLE_PREFIX))?;
             Some((name, value.into_string().ok()?))
         });
         return Ok(SecretValues::Variables(variables.collect::<BTreeMap<_, _>>()));

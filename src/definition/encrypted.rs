@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::{Node, SourceId, Span, Value};
 
 /// What SOPS' encrypted values begin with.
-const CIPHER: &str = "ENC[";
+pub const CIPHER: &str = "ENC[";
 
 /// What SOPS leaves as it is at the end of a key.
 const UNENCRYPTED_SUFFIX: &str = "_unencrypted";

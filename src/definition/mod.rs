@@ -20,7 +20,7 @@ pub mod secrets;
 pub mod written;
 
 pub use as_node::AsNode;
-pub use encrypted::{EncryptedFile, EncryptedSecret, Encryption, encrypted_file};
+pub use encrypted::{CIPHER, EncryptedFile, EncryptedSecret, Encryption, encrypted_file};
 pub use json_schema::{SchemaFile, catalogue_files, in_catalogue, schema, schema_files};
 pub use kinds::{
     Annotations, Definition, IngestionPipeline, IngestionPipelineSpec, IngestionProject,

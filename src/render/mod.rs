@@ -32,6 +32,7 @@ use secrets::SecretVariables;
 use template::TemplateSet;
 
 pub use secret_values::{SecretValues, SecretValuesError};
+pub use secrets::PREFIX as SECRET_VARIABLE_PREFIX;
 
 /// What a pipeline is rendered to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

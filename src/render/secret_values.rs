@@ -9,6 +9,7 @@ use std::fmt;
 use base64::Engine;
 use compact_str::CompactString;
 
+use crate::definition::CIPHER;
 use crate::model::Namespace;
 use crate::model::secret_reference::SecretReference;
 use crate::tree::{Node, Value};
@@ -121,7 +122,7 @@ fn take(
             let Value::String(value) = &entry.value.value else {
                 return Err(SecretValuesError::NotAString { name, key });
             };
-            if value.starts_with("ENC[") {
+            if value.starts_with(CIPHER) {
                 return Err(SecretValuesError::Encrypted { name, key });
             }
             let value = match is_encoded {

@@ -18,7 +18,7 @@ use crate::tree::{Mapping, Node, Span, Value};
 use crate::yaml;
 
 /// What the names of the variables begin with, reserved for ompipe.
-const PREFIX: &str = "OMPIPE_SECRET_";
+pub const PREFIX: &str = "OMPIPE_SECRET_";
 
 /// The variables that a workflow's references become, in the order of the first use of each.
 #[derive(Debug, Default)]
