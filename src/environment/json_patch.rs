@@ -87,7 +87,7 @@ impl Operation {
                 let value = from.get(root)?;
                 require_room(root, path, value)?;
                 let value = value.clone();
-                add(root, path, Node { span: from.span, ..value })
+                put(root, path, Node { span: from.span, ..value })
             }
             Act::Test(expected) => {
                 if path.get(root)? == expected {
@@ -107,6 +107,10 @@ impl Operation {
 
 fn add(root: &mut Node, path: &Pointer, value: Node) -> Result<(), Fault> {
     require_room(root, path, &value)?;
+    put(root, path, value)
+}
+
+fn put(root: &mut Node, path: &Pointer, value: Node) -> Result<(), Fault> {
     if path.is_root() {
         *root = value;
         return Ok(());
