@@ -24,6 +24,7 @@ mod input;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod man;
+mod on_disk;
 mod render;
 #[cfg(feature = "controller")]
 mod run;

@@ -3,7 +3,7 @@
 //! In: a file of Kubernetes Secrets, or variables; the output folder. Out: [`SecretValues`], or the
 //! reason why the folder is refused. Nothing here shows a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +15,7 @@ use ompipe::source::Sources;
 use ompipe::yaml::{self, Dialect};
 
 use super::error::Error;
+use super::on_disk::on_disk;
 
 /// What names the environment in place of a file.
 const ENVIRONMENT: &str = "env";
@@ -82,7 +83,7 @@ pub(crate) fn require_ignored<'f>(
 ) -> Result<(), Error> {
     let failed =
         || Error::new(format!("refused to write Secrets with values to {}", folder.display()));
-    let absolute = real(folder).map_err(|error| failed().because(error))?;
+    let absolute = on_disk(folder).map_err(|error| failed().because(error))?;
     let Some(repository) = absolute.ancestors().find(|above| above.join(".git").exists()) else {
         return Ok(());
     };
@@ -94,7 +95,7 @@ pub(crate) fn require_ignored<'f>(
             "Only `git check-ignore` says whether Git would keep them; or write to stdout.",
         )
     })?;
-    let Some(kept) = paths.iter().find(|path| !ignored.contains(path)) else {
+    let Some(kept) = paths.iter().find(|path| !ignored.contains(*path)) else {
         return Ok(());
     };
     let shown = kept.strip_prefix(&absolute).unwrap_or(kept);
@@ -107,20 +108,8 @@ pub(crate) fn require_ignored<'f>(
         )))
 }
 
-/// The path of a folder that may not be there yet, without links.
-fn real(folder: &Path) -> io::Result<PathBuf> {
-    let absolute = std::path::absolute(folder)?;
-    for above in absolute.ancestors() {
-        if let Ok(real) = above.canonicalize() {
-            let rest = absolute.strip_prefix(above).unwrap_or(Path::new(""));
-            return Ok(real.join(rest));
-        }
-    }
-    Ok(absolute)
-}
-
 /// Which of these paths Git ignores, by Git itself. A path that is tracked is not ignored.
-fn ignored(repository: &Path, paths: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
+fn ignored(repository: &Path, paths: &[PathBuf]) -> io::Result<HashSet<PathBuf>> {
     let mut git = Command::new("git")
         .arg("-C")
         .arg(repository)

@@ -20,6 +20,7 @@ use super::folders::Folders;
 use super::settle::{Burst, Change};
 use crate::cli::error::Error;
 use crate::cli::input::{self, InputArgs};
+use crate::cli::on_disk::on_disk;
 
 /// What is watched, and what it comes to.
 pub(super) struct Mirror<'a> {
@@ -99,10 +100,10 @@ impl<'a> Mirror<'a> {
         Ok(Self {
             args,
             start,
-            places: inputs.iter().map(|input| on_disk(input)).collect(),
+            places: inputs.iter().map(|input| place(input)).collect(),
             inputs,
             others: Vec::new(),
-            output: output.map(on_disk),
+            output: output.map(place),
             workspace: Workspace::new(options),
             root: None,
             files: BTreeMap::new(),
@@ -313,12 +314,12 @@ impl<'a> Mirror<'a> {
             let root = root.as_deref().unwrap_or(Path::new("."));
             let schemas = root.join(spec::file_name(""));
             let templates = input::templates_folder(self.args, root);
-            self.others = vec![on_disk(&templates), on_disk(schemas.parent().unwrap_or(root))];
+            self.others = vec![place(&templates), place(schemas.parent().unwrap_or(root))];
             related.extend(self.others.iter().cloned());
             related.extend(targets.iter().filter_map(|target| target.parent().map(Path::to_owned)));
-            related.extend(passed_over.iter().map(|folder| on_disk(folder)));
+            related.extend(passed_over.iter().map(|folder| place(folder)));
             let listed = listed.iter();
-            folders.extend(listed.map(|folder| (on_disk(folder), Folder::Listed(folder.clone()))));
+            folders.extend(listed.map(|folder| (place(folder), Folder::Listed(folder.clone()))));
         }
         related.retain(|folder| self.output.as_ref() != Some(folder) && folder.is_dir());
         for folder in related {
@@ -356,16 +357,7 @@ impl<'a> Mirror<'a> {
     }
 }
 
-/// A path by its name on the disk, wherever links lead; what is not there yet by where it would be.
-fn on_disk(path: &Path) -> PathBuf {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let Ok(path) = std::path::absolute(path) else { return path.to_owned() };
-    for ancestor in path.ancestors() {
-        if let (Ok(there), Ok(rest)) =
-            (std::fs::canonicalize(ancestor), path.strip_prefix(ancestor))
-        {
-            return if rest.as_os_str().is_empty() { there } else { there.join(rest) };
-        }
-    }
-    path
+/// Where a path lies. That nobody can say so is told where it is read.
+fn place(path: &Path) -> PathBuf {
+    on_disk(path).unwrap_or_else(|_| path.to_owned())
 }
