@@ -4,12 +4,12 @@
 //! In: the process's arguments. Out: an exit status ([`exit`]). Only this module and those below it
 //! know that there is a terminal; they hold no rule about definitions or manifests.
 
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 mod controller;
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 mod crd;
 mod diff_env;
 mod error;
@@ -26,7 +26,7 @@ mod lsp;
 mod man;
 mod on_disk;
 mod render;
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 mod run;
 mod schedule;
 mod schema;
@@ -146,11 +146,11 @@ enum Verb {
     Schema(schema::SchemaArgs),
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
-    #[cfg(feature = "controller")]
+    #[cfg(feature = "cluster")]
     Run(Box<run::RunArgs>),
-    #[cfg(feature = "controller")]
+    #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArgs>),
-    #[cfg(feature = "controller")]
+    #[cfg(feature = "cluster")]
     Crd(crd::CrdArgs),
     #[cfg(feature = "lsp")]
     Lsp(lsp::LspArgs),
@@ -189,11 +189,11 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),
-        #[cfg(feature = "controller")]
+        #[cfg(feature = "cluster")]
         Verb::Run(args) => run::run(&args, &mut session),
-        #[cfg(feature = "controller")]
+        #[cfg(feature = "cluster")]
         Verb::Controller(args) => controller::run(&args, &mut session),
-        #[cfg(feature = "controller")]
+        #[cfg(feature = "cluster")]
         Verb::Crd(args) => crd::run(&args, &mut session),
         #[cfg(feature = "lsp")]
         Verb::Lsp(args) => lsp::run(&args),

@@ -12,9 +12,13 @@
 //! already; [`controller`] is the operator. ARCHITECTURE.md has the map and the invariants.
 
 pub mod calendar;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod compile;
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 pub mod controller;
+#[cfg(feature = "cluster")]
+pub mod crd;
 pub mod definition;
 pub mod diagnostic;
 pub mod difference;

@@ -1,5 +1,5 @@
 //! `secrets list --cluster`, against an API server in this process that has some of the Secrets.
-#![cfg(feature = "controller")]
+#![cfg(feature = "cluster")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;

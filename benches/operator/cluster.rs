@@ -9,7 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, CustomResourceExt};
-use ompipe::controller::crd::{CronOMJob, OMJob};
+use ompipe::crd::{CronOMJob, OMJob};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 

@@ -11,7 +11,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::Api;
 use kube::api::PostParams;
 use kube::runtime::watcher::{self, Event, watcher};
-use ompipe::controller::crd::{CronOMJob, OMJob, Phase};
+use ompipe::crd::{CronOMJob, OMJob, Phase};
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 

@@ -6,16 +6,14 @@ use clap::Args;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use ompipe::controller::crd::{definition_files, definitions};
+use ompipe::cluster::FIELD_MANAGER;
+use ompipe::crd::{definition_files, definitions};
 use serde_json::Value;
 
-use super::cluster::ClusterArgs;
+use super::cluster::{ClusterArgs, block_on};
 use super::error::Error;
 use super::exit::Status;
 use super::session::Session;
-
-/// Who applies, in the objects' managed fields.
-const FIELD_MANAGER: &str = "ompipe";
 
 /// Print or apply the CustomResourceDefinitions of OMJob and CronOMJob
 ///
@@ -37,11 +35,7 @@ pub(crate) struct CrdArgs {
 
 pub(crate) fn run(args: &CrdArgs, session: &mut Session) -> Result<Status, Error> {
     if args.apply {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::new("failed to start").because(error))?;
-        return runtime.block_on(apply(&args.cluster, session));
+        return block_on(apply(&args.cluster, session));
     }
     if args.cluster.is_some() {
         return Err(Error::new("a cluster is named, and nothing is to be applied to it")

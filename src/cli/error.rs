@@ -21,6 +21,15 @@ impl Error {
         Self { message: message.into(), cause: None, hint: None }
     }
 
+    /// An error of the library, told by itself and its causes.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of(error: impl StdError + Send + Sync + 'static) -> Self {
+        let message = error.to_string();
+        let has_cause = error.source().is_some();
+        let cause = has_cause.then(|| Box::new(BelowTop(Box::new(error))) as Box<dyn StdError>);
+        Self { message, cause, hint: None }
+    }
+
     /// Why it failed.
     #[must_use]
     pub(crate) fn because(mut self, cause: impl StdError + 'static) -> Self {
@@ -59,6 +68,25 @@ impl Error {
             cause = error.source();
         }
         false
+    }
+}
+
+/// The cause of an error that is itself told already.
+#[cfg(feature = "cluster")]
+#[derive(Debug)]
+struct BelowTop(Box<dyn StdError + Send + Sync>);
+
+#[cfg(feature = "cluster")]
+impl fmt::Display for BelowTop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.source().map_or(Ok(()), |cause| fmt::Display::fmt(cause, f))
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl StdError for BelowTop {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source().and_then(StdError::source)
     }
 }
 

@@ -5,16 +5,13 @@ use std::io::Write;
 use clap::Args;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
-use ompipe::compile::Object;
-use ompipe::diagnostic::Diagnostics;
+use kube::api::{Api, DynamicObject, PostParams};
+use ompipe::cluster::{api_of, parsed};
 use ompipe::render::Mode;
-use ompipe::tree::SourceId;
-use ompipe::yaml::{self, Dialect};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::cluster::ClusterArgs;
+use super::cluster::{ClusterArgs, block_on};
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
@@ -56,12 +53,8 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
     if failed {
         return Ok(status);
     }
-    let objects: Vec<DynamicObject> = objects.iter().map(parsed).collect::<Result<_, Error>>()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new("failed to start").because(error))?;
-    let name = runtime.block_on(start(&args.cluster, &objects))?;
+    let objects: Vec<DynamicObject> = objects.iter().map(parsed).collect::<Result<_, _>>()?;
+    let name = block_on(start(&args.cluster, &objects))?;
     writeln!(session.out(), "{name} created, run id {id}")?;
     Ok(status)
 }
@@ -77,7 +70,7 @@ async fn start(cluster: &ClusterArgs, objects: &[DynamicObject]) -> Result<Strin
     let holds_workflow =
         |object: &&DynamicObject| ["ConfigMap", "ExternalSecret"].contains(&kind(object));
     for holder in objects.iter().filter(holds_workflow) {
-        if api(&client, holder).get_opt(name(holder)).await.map_err(unanswered)?.is_none() {
+        if api_of(&client, holder).get_opt(name(holder)).await.map_err(unanswered)?.is_none() {
             let (kind, name) = (kind(holder), name(holder));
             let missing = format!("there is no {kind} {name} in {}", namespace(holder));
             return Err(Error::new(missing).with_hint(
@@ -95,7 +88,7 @@ async fn start(cluster: &ClusterArgs, objects: &[DynamicObject]) -> Result<Strin
             "The run reads its workflow from it. `ompipe secrets list` says who makes it.",
         ));
     }
-    let created = api(&client, run).create(&PostParams::default(), run).await;
+    let created = api_of(&client, run).create(&PostParams::default(), run).await;
     created.map_err(|error| {
         let missing = matches!(&error, kube::Error::Api(status) if status.code == 404);
         let failed =
@@ -134,26 +127,6 @@ async fn is_missing(client: &Client, namespace: &str, secret: &str) -> Result<bo
 
 fn unanswered(error: kube::Error) -> Error {
     Error::new("failed to ask the cluster").because(error)
-}
-
-/// An object that was rendered, to be sent.
-fn parsed(object: &Object) -> Result<DynamicObject, Error> {
-    let mut found = Diagnostics::default();
-    let documents = yaml::read(SourceId::NONE, &object.text, Dialect::Definition, &mut found);
-    let document = documents.first().map(Value::from).unwrap_or_default();
-    serde_json::from_value(document)
-        .map_err(|error| Error::new(format!("failed to read {}", object.file)).because(error))
-}
-
-fn api(client: &Client, object: &DynamicObject) -> Api<DynamicObject> {
-    let (version, kind) = object
-        .types
-        .as_ref()
-        .map_or(("v1", ""), |types| (types.api_version.as_str(), types.kind.as_str()));
-    let (group, version) = version.split_once('/').unwrap_or(("", version));
-    // All kinds that are rendered have the plural that is derived from their names.
-    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-    Api::namespaced_with(client.clone(), namespace(object), &resource)
 }
 
 fn kind(object: &DynamicObject) -> &str {

@@ -28,8 +28,8 @@ pub(crate) fn run(args: &SchemaArgs, session: &mut Session) -> Result<Status, Er
     let name = args.kind.as_deref().unwrap_or("ompipe");
     let file_name = format!("{name}.json");
     let files = schema_files();
-    #[cfg(feature = "controller")]
-    let files = [files, ompipe::controller::crd::schema_files()].concat();
+    #[cfg(feature = "cluster")]
+    let files = [files, ompipe::crd::schema_files()].concat();
     match files.iter().find(|file| file.name.eq_ignore_ascii_case(&file_name)) {
         Some(file) => {
             session.out().write_all(file.text.as_bytes())?;

@@ -1,6 +1,6 @@
 //! `ompipe secrets`.
 
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 mod look;
 mod write;
 
@@ -12,7 +12,7 @@ use ompipe::survey::secrets::{NeededSecret, needed};
 use ompipe::tree::Span;
 use ompipe::workspace;
 
-#[cfg(feature = "controller")]
+#[cfg(feature = "cluster")]
 use super::cluster::ClusterArgs;
 use super::error::Error;
 use super::exit::Status;
@@ -56,11 +56,11 @@ struct ListArgs {
     pipelines: Vec<String>,
 
     /// Look in the cluster which are there; naming one by --kubeconfig or --context does so too
-    #[cfg(feature = "controller")]
+    #[cfg(feature = "cluster")]
     #[arg(long = "cluster")]
     look: bool,
 
-    #[cfg(feature = "controller")]
+    #[cfg(feature = "cluster")]
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -76,7 +76,7 @@ struct Row {
 
 /// What a cluster has of a key of a Secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(not(feature = "controller"), expect(dead_code, reason = "needs a client to find out"))]
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "needs a client to find out"))]
 enum Presence {
     /// It is there.
     Present,
@@ -114,9 +114,9 @@ fn list(args: &ListArgs, session: &mut Session) -> Result<Status, Error> {
             secret,
             presence: None,
         });
-        #[cfg_attr(not(feature = "controller"), expect(unused_mut, reason = "nobody looks"))]
+        #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "nobody looks"))]
         let mut rows = rows.collect::<Vec<_>>();
-        #[cfg(feature = "controller")]
+        #[cfg(feature = "cluster")]
         if args.look || args.cluster.is_some() {
             look::look(&args.cluster, &mut rows)?;
         }

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::cache::Looks;
-use super::crd::{OMJobStatus, Phase};
 use super::lease::brief;
 use super::names;
 use super::objects::{JobEntry, ObjectKey};
@@ -21,6 +20,7 @@ use super::omjob::{Act, Observed, Stage};
 use super::operator::Operator;
 use super::pod;
 use super::requests::{self, FINALIZERS, Version};
+use crate::crd::{OMJobStatus, Phase};
 
 /// Why an act did not happen.
 #[derive(Debug, thiserror::Error)]

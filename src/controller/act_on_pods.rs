@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 
 use super::act::{Done, Failure, json_patch, params, seconds_between, unsendable};
 use super::cache::Looks;
-use super::crd::OMJobSpec;
 use super::names;
 use super::objects::{ObjectKey, PodEntry};
 use super::omjob::announce::Announcement;
@@ -21,6 +20,7 @@ use super::omjob::{Observed, Pod, Refusal, Stage};
 use super::operator::Operator;
 use super::pod::{self, JobForPods, Purpose};
 use super::requests::{self, FINALIZERS, Version};
+use crate::crd::OMJobSpec;
 
 impl Operator {
     pub(super) async fn look_for_pod(

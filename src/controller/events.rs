@@ -12,11 +12,11 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::act::PATIENCE;
-use super::crd::{GROUP, VERSION};
 use super::lease::brief;
 use super::objects::ObjectKey;
 use super::omjob::announce::Announcement;
 use super::operator::Operator;
+use crate::crd::{GROUP, VERSION};
 
 /// Who tells: upstream's name.
 const CONTROLLER: &str = "omjob-operator";

@@ -12,8 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::crd::Phase;
 use super::omjob::Stage;
+use crate::crd::Phase;
 
 type Labels = Vec<(&'static str, String)>;
 

@@ -8,7 +8,6 @@ mod act;
 mod act_on_pods;
 mod cache;
 pub mod clock;
-pub mod crd;
 pub mod cron;
 mod events;
 pub mod http;

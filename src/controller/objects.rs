@@ -10,9 +10,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-use super::crd::{ExitHandlerPolicy, OMJobSpec, OMJobStatus, Phase};
 use super::names;
 use super::omjob::{Job, Limits, Pod, PodEnd};
+use crate::crd::{ExitHandlerPolicy, OMJobSpec, OMJobStatus, Phase};
 
 /// The container of both pods that counts.
 const CONTAINER: &str = "main";
@@ -264,7 +264,7 @@ fn label_of<'a>(metadata: &'a ObjectMeta, label: &str) -> Option<&'a str> {
 /// The UID of the one of our kinds among the owners.
 fn owner<'a>(metadata: &'a ObjectMeta, kind: &str) -> Option<&'a String> {
     let owners = metadata.owner_references.as_ref()?;
-    let ours = |api_version: &str| api_version.starts_with(super::crd::GROUP);
+    let ours = |api_version: &str| api_version.starts_with(crate::crd::GROUP);
     let owner = owners.iter().find(|owner| owner.kind == kind && ours(&owner.api_version))?;
     Some(&owner.uid)
 }

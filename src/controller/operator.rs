@@ -24,7 +24,6 @@ use tracing::{info, warn};
 use super::act::Failure;
 use super::cache::Cache;
 use super::clock::{Clock, instant};
-use super::crd::{CronOMJob, OMJob};
 use super::events::{self, Told};
 use super::lease::{Election, Leadership};
 use super::metrics::Metrics;
@@ -34,6 +33,7 @@ use super::omjob::announce::Announcement;
 use super::queue::Queue;
 use super::random::Random;
 use super::{reconcile, watch as watches};
+use crate::crd::{CronOMJob, OMJob};
 
 /// The watches that must have listed once before anything is decided.
 const WATCHES: [&str; 3] = ["omjobs", "pods", "nodes"];

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::crd::{GROUP, OMJobPodSpec, OMJobSpec, VERSION};
 use super::names;
+use crate::crd::{GROUP, OMJobPodSpec, OMJobSpec, VERSION};
 use crate::diagnostic::Diagnostics;
 use crate::manifest::{CONTAINER, omjob_pod_template};
-use crate::model::LabelValue;
+use crate::model::{LabelValue, labels};
 use crate::tree::Node;
 
 /// An OMJob, as far as its pods need it. It has no `Debug`: the spec may hold secrets.
@@ -74,10 +74,6 @@ pub enum PodError {
 const PIPELINE_STATUS: &str = "pipelineStatus";
 /// The environment variable that holds the id of the run.
 const PIPELINE_RUN_ID: &str = "pipelineRunId";
-
-/// The OMJob's labels that its pods get too.
-const PIPELINE_LABEL: &str = "app.kubernetes.io/pipeline";
-const RUN_ID_LABEL: &str = "app.kubernetes.io/run-id";
 
 /// Builds a pod by this name.
 pub fn build(job: &JobForPods<'_>, purpose: Purpose, name: &str) -> Result<Value, PodError> {
@@ -202,14 +198,14 @@ fn labels(
     own: Map<String, Value>,
 ) -> Map<String, Value> {
     let mut labels = Map::new();
-    labels.insert("app.kubernetes.io/name".into(), "openmetadata".into());
-    labels.insert("app.kubernetes.io/component".into(), "ingestion".into());
-    labels.insert("app.kubernetes.io/managed-by".into(), "omjob-operator".into());
-    if let Some(pipeline) = job.labels.get(PIPELINE_LABEL) {
-        labels.insert(PIPELINE_LABEL.into(), pipeline.as_str().into());
+    labels.insert(labels::NAME.into(), labels::OPENMETADATA.into());
+    labels.insert(labels::COMPONENT.into(), "ingestion".into());
+    labels.insert(labels::MANAGED_BY.into(), "omjob-operator".into());
+    if let Some(pipeline) = job.labels.get(labels::PIPELINE) {
+        labels.insert(labels::PIPELINE.into(), pipeline.as_str().into());
     }
-    if let Some(run_id) = job.labels.get(RUN_ID_LABEL).cloned().or(run_id) {
-        labels.insert(RUN_ID_LABEL.into(), run_id.into());
+    if let Some(run_id) = job.labels.get(labels::RUN_ID).cloned().or(run_id) {
+        labels.insert(labels::RUN_ID.into(), run_id.into());
     }
     for (key, mut value) in own {
         if let Value::String(text) = &mut value {

@@ -7,12 +7,12 @@ use tracing::error;
 
 use super::act::{Failure, in_time};
 use super::cache::Looks;
-use super::crd::Phase;
 use super::cron;
 use super::cron::observe::CronLooks;
 use super::objects::ObjectKey;
 use super::omjob::{Act, decide, decide_orphan};
 use super::operator::{Key, Operator};
+use crate::crd::Phase;
 
 /// An OMJob takes about a dozen acts from its beginning to its end. So many in one pass mean that
 /// two parts of it disagree; it is looked at again after a while.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::act::{Failure, unsendable};
-use super::crd;
 use super::objects::ObjectKey;
+use crate::crd;
 
 /// The body of a request to the API server, with its path.
 pub(super) type HttpRequest = axum::http::Request<Vec<u8>>;

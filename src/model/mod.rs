@@ -7,6 +7,7 @@ pub(crate) mod dns;
 pub(crate) mod environment;
 mod image;
 mod label;
+pub mod labels;
 mod names;
 mod newtype;
 mod parameters;

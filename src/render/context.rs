@@ -16,7 +16,7 @@ use super::exit_handler;
 use super::secrets::SecretVariables;
 use crate::definition::PipelineType;
 use crate::definition::parameters::ExitHandler;
-use crate::model::{Namespace, Parameters, Pipeline, SecretWay, ServiceAccountName};
+use crate::model::{Namespace, Parameters, Pipeline, SecretWay, ServiceAccountName, labels};
 use crate::tree::{Entry, Mapping, Node};
 use crate::validate::rules::run::NO_CATCH_UP_SECONDS;
 use crate::yaml;
@@ -57,7 +57,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
     let labels = labels(pipeline);
     let mut run_labels = labels.clone();
     if let Some(run_id) = run_id {
-        let key = CompactString::const_new("app.kubernetes.io/run-id");
+        let key = CompactString::const_new(labels::RUN_ID);
         run_labels.insert(key, Node::new(run_id.to_string()));
     }
     let launcher = if launched { LAUNCHER } else { "" };
@@ -119,9 +119,9 @@ pub(super) fn of_account(namespace: &Namespace, name: &ServiceAccountName) -> Ma
         ("serviceAccountName", Node::new(name.as_str())),
     ]);
     let labels = Mapping::of([
-        ("app.kubernetes.io/component", Node::new("ingestion")),
-        ("app.kubernetes.io/managed-by", Node::new("openmetadata")),
-        ("app.kubernetes.io/name", Node::new("openmetadata")),
+        (labels::COMPONENT, Node::new("ingestion")),
+        (labels::MANAGED_BY, Node::new(labels::OPENMETADATA)),
+        (labels::NAME, Node::new(labels::OPENMETADATA)),
     ]);
     Mapping::of([("labels", Node::new(labels)), ("kubernetes", Node::new(parameters))])
 }
@@ -172,14 +172,11 @@ fn labels(pipeline: &Pipeline) -> Mapping {
         _ => "ingestion",
     };
     let own = Mapping::of([
-        ("app.kubernetes.io/component", Node::new(component)),
-        ("app.kubernetes.io/managed-by", Node::new("openmetadata")),
-        ("app.kubernetes.io/name", Node::new("openmetadata")),
-        ("app.kubernetes.io/pipeline", Node::new(pipeline.names.label.as_str())),
-        (
-            "app.kubernetes.io/pipeline-type",
-            Node::new(pipeline.pipeline_type.as_str().to_lowercase()),
-        ),
+        (labels::COMPONENT, Node::new(component)),
+        (labels::MANAGED_BY, Node::new(labels::OPENMETADATA)),
+        (labels::NAME, Node::new(labels::OPENMETADATA)),
+        (labels::PIPELINE, Node::new(pipeline.names.label.as_str())),
+        (labels::PIPELINE_TYPE, Node::new(pipeline.pipeline_type.as_str().to_lowercase())),
     ]);
     let mut labels = pipeline.labels.clone();
     for Entry { key, value, .. } in own {

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::{OMJob, Phase};
+use ompipe::crd::{OMJob, Phase};
 use serde_json::{Value, json};
 
 use crate::namespace::test;

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, EvictParams, ListParams};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::{OMJob, Phase};
+use ompipe::crd::{OMJob, Phase};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 

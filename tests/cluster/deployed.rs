@@ -11,7 +11,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams, PropagationPolicy};
 use kube::config::Kubeconfig;
 use libtest_mimic::Trial;
-use ompipe::controller::crd::Phase;
+use ompipe::crd::Phase;
 use serde_json::{Value, json};
 
 use crate::namespace::{Namespace, documents, test};

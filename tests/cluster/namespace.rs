@@ -9,7 +9,7 @@ use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, ResourceExt as _};
 use libtest_mimic::{Failed, Trial};
-use ompipe::controller::crd::OMJob;
+use ompipe::crd::OMJob;
 use ompipe::diagnostic::Diagnostics;
 use ompipe::tree::SourceId;
 use ompipe::yaml::{self, Dialect};

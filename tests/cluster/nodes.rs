@@ -1,7 +1,7 @@
 //! Nodes that are lost with what runs on them.
 
 use libtest_mimic::Trial;
-use ompipe::controller::crd::Phase;
+use ompipe::crd::Phase;
 use serde_json::{Value, json};
 
 use crate::cluster::{Node, is_ours};

@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, PropagationPolicy};
 use kube::{Api, ResourceExt as _};
-use ompipe::controller::crd::{OMJob, OMJobStatus, Phase};
 use ompipe::controller::names;
+use ompipe::crd::{OMJob, OMJobStatus, Phase};
 use serde_json::{Value, json};
 
 use crate::namespace::Namespace;

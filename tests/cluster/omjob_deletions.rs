@@ -4,7 +4,7 @@
 use kube::Api;
 use kube::api::PropagationPolicy::{self, Background, Foreground, Orphan};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::Phase;
+use ompipe::crd::Phase;
 use serde_json::json;
 
 use crate::namespace::{Namespace, test};

@@ -4,7 +4,7 @@
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::{OMJob, OMJobStatus, Phase};
+use ompipe::crd::{OMJob, OMJobStatus, Phase};
 use serde_json::json;
 
 use crate::namespace::test;

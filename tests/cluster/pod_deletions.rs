@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{EvictParams, Patch, PatchParams};
 use kube::{Api, ResourceExt as _};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::Phase;
+use ompipe::crd::Phase;
 use serde_json::{Value, json};
 
 use crate::namespace::{Namespace, test};

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::Api;
 use libtest_mimic::Trial;
-use ompipe::controller::crd::Phase;
+use ompipe::crd::Phase;
 use serde_json::json;
 
 use crate::namespace::{Namespace, test};

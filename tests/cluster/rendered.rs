@@ -7,7 +7,7 @@ use std::process::Command;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{ListParams, ObjectMeta};
 use libtest_mimic::Trial;
-use ompipe::controller::crd::{OMJob, Phase};
+use ompipe::crd::{OMJob, Phase};
 use serde_json::{Value, json};
 
 use crate::namespace::{Namespace, documents, test};

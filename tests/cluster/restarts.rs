@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use ompipe::controller::crd::Phase;
+use ompipe::crd::Phase;
 use serde_json::json;
 
 use crate::namespace::{Namespace, test, test_alone};

@@ -8,16 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 
-use super::super::cluster::ClusterArgs;
+use super::super::cluster::{ClusterArgs, block_on};
 use super::super::error::Error;
 use super::{Presence, Row};
 
 pub(super) fn look(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::new("failed to start").because(error))?;
-    runtime.block_on(ask(cluster, rows))
+    block_on(ask(cluster, rows))
 }
 
 /// One request per Secret: to read single ones takes fewer rights than to list all.

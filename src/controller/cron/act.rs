@@ -14,12 +14,12 @@ use super::observe::{CronEntry, CronLooks, Live, run};
 use super::observed::{Observed, Run};
 use super::run::{CronForRuns, build};
 use crate::controller::act::{Done, Failure, unsendable};
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus, OMJobSpec};
 use crate::controller::names;
 use crate::controller::objects::{JobEntry, ObjectKey};
 use crate::controller::omjob::announce::Announcement;
 use crate::controller::operator::{Key, Operator};
 use crate::controller::requests::{self, Version};
+use crate::crd::{ConcurrencyPolicy, CronOMJobStatus, OMJobSpec};
 
 /// What a CronOMJob's runs are made of, as the cache keeps it.
 #[derive(Deserialize)]

@@ -12,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::history;
 use super::observed::{Cron, Observed, Run};
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus, ObservedSchedule};
 use crate::controller::names;
+use crate::crd::{ConcurrencyPolicy, CronOMJobStatus, ObservedSchedule};
 use crate::model::schedule::Passed;
 use crate::model::{Refusal, Schedule, TimeZone};
 use crate::validate::rules::run::NO_CATCH_UP_SECONDS;

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::decide::{Act, Plan, Reason, Start, decide};
 use super::observed::{Asked, Cron, Observed, Run, RunEnd};
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus, ObservedSchedule};
 use crate::controller::names;
+use crate::crd::{ConcurrencyPolicy, CronOMJobStatus, ObservedSchedule};
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use super::history::is_noted;
 use super::observed::{Asked, Cron, Observed, Run, RunEnd};
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus, Phase};
 use crate::controller::names;
 use crate::controller::objects::{JobEntry, ObjectKey, Version};
+use crate::crd::{ConcurrencyPolicy, CronOMJobStatus, Phase};
 
 /// The limits where none are set: a CronJob's.
 const SUCCESSFUL_LIMIT: i64 = 3;

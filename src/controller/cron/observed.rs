@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 use jiff::Timestamp;
 
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus};
+use crate::crd::{ConcurrencyPolicy, CronOMJobStatus};
 
 /// All that a decision rests on, but the time.
 #[derive(Clone, PartialEq, Eq, Debug)]

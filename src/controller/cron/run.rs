@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::decide::Start;
-use crate::controller::crd::{GROUP, OMJobSpec, VERSION};
 use crate::controller::names;
+use crate::crd::{GROUP, OMJobSpec, VERSION};
 use crate::model::LabelValue;
 
 const RUN_ID_LABEL: &str = "app.kubernetes.io/run-id";

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 
 use super::decide::{Act, Start, decide};
 use super::observed::{Asked, Cron, Observed, Run, RunEnd};
-use crate::controller::crd::{ConcurrencyPolicy, CronOMJobStatus};
 use crate::controller::cron::is_noted;
 use crate::controller::names;
+use crate::crd::{ConcurrencyPolicy, CronOMJobStatus};
 use crate::model::Schedule;
 
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! In: the status before and after. Out: events, by upstream's names where it has one.
 
-use crate::controller::crd::{ExitHandlerResult, OMJobStatus, Phase};
+use crate::crd::{ExitHandlerResult, OMJobStatus, Phase};
 
 /// An event about an OMJob.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::observed::{Job, Node, Observed, Pod, Sight};
 use super::{exit_stage, main_stage, record};
-use crate::controller::crd::{OMJobStatus, Phase};
+use crate::crd::{OMJobStatus, Phase};
 
 /// What to do now, and when to look again at the latest if nothing happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::decide_tests::{LIMITS, NOW, fresh, later, pod};
 use super::observed::*;
 use super::{Act, Stage, decide};
-use crate::controller::crd::{
+use crate::crd::{
     ExitHandlerPolicy, ExitHandlerStatus, MainOutcome, MainStatus, OMJobStatus, Phase,
 };
 

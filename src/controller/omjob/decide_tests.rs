@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::observed::*;
 use super::{Act, Plan, Stage, decide, decide_orphan};
-use crate::controller::crd::{
+use crate::crd::{
     ExitHandlerPolicy, ExitHandlerResult, ExitHandlerStatus, MainOutcome, MainStatus, OMJobStatus,
     Phase,
 };

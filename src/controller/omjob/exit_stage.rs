@@ -8,9 +8,7 @@ use super::decide::{Act, Fate, Plan, Stage, after, fate};
 use super::main_stage;
 use super::observed::{Observed, Pod, Refusal, Sight};
 use super::record;
-use crate::controller::crd::{
-    ExitHandlerOutcome, ExitHandlerResult, ExitHandlerStatus, MainStatus,
-};
+use crate::crd::{ExitHandlerOutcome, ExitHandlerResult, ExitHandlerStatus, MainStatus};
 
 /// The next step once the main pod's end is recorded.
 pub(super) fn decide(observed: &Observed, main: &MainStatus, now: Timestamp) -> Plan {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::decide::{Act, Fate, Plan, Stage, after, fate, let_go, needs_letting_go};
 use super::observed::{Job, Observed, Pod, Refusal, Sight};
 use super::record::{self, MainEnd};
-use crate::controller::crd::MainStatus;
+use crate::crd::MainStatus;
 
 /// A pod's UID is recorded when it runs, and after this long if it does not: one write less for
 /// nearly all.
@@ -73,7 +73,7 @@ fn existing(observed: &Observed, main: &MainStatus, pod: &Pod, now: Timestamp) -
     }
     let recorded = main.pod_uid.as_ref().is_some_and(|uid| *uid == pod.uid);
     let due = after(pod.created, RECORD_PENDING_SECONDS);
-    let shown = job.status.phase == Some(crate::controller::crd::Phase::Running);
+    let shown = job.status.phase == Some(crate::crd::Phase::Running);
     if (pod.running && !(recorded && shown)) || (!recorded && due <= now) {
         return Plan::record(record::main_seen(job, main, &pod.uid, pod.running, now));
     }

@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 use jiff::Timestamp;
 
-use crate::controller::crd::{ExitHandlerPolicy, OMJobStatus};
+use crate::crd::{ExitHandlerPolicy, OMJobStatus};
 
 /// All that a decision rests on, but the time.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::decide::after;
 use super::observed::Job;
-use crate::controller::crd::{
+use crate::controller::names;
+use crate::crd::{
     Condition, ConditionStatus, ExitHandlerOutcome, ExitHandlerPolicy, ExitHandlerResult,
     ExitHandlerStatus, MainOutcome, MainStatus, OMJobStatus, Phase,
 };
-use crate::controller::names;
 
 /// The waits before a failed main pod is tried again: doubled each time, as a Job's.
 const FIRST_RETRY_SECONDS: i64 = 10;

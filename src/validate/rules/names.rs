@@ -11,18 +11,18 @@ use crate::diagnostic::route::under;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::model::{
     LabelKey, LabelValue, Namespace, ObjectNames, PipelineName, SecretKey, SecretName,
-    ServiceAccountName, ServiceName,
+    ServiceAccountName, ServiceName, labels,
 };
 use crate::tree::{Node, Span};
 
 /// The labels that ompipe sets itself on every object and pod.
 const OWN_LABELS: [&str; 6] = [
-    "app.kubernetes.io/component",
-    "app.kubernetes.io/managed-by",
-    "app.kubernetes.io/name",
-    "app.kubernetes.io/pipeline",
-    "app.kubernetes.io/pipeline-type",
-    "app.kubernetes.io/run-id",
+    labels::COMPONENT,
+    labels::MANAGED_BY,
+    labels::NAME,
+    labels::PIPELINE,
+    labels::PIPELINE_TYPE,
+    labels::RUN_ID,
 ];
 
 /// `namespace`: a DNS label.

@@ -1,8 +1,8 @@
 //! What the API server, the scheduler, the kubelets and the garbage collector do.
 
 use compact_str::CompactString;
-use ompipe::controller::crd::Phase;
 use ompipe::controller::omjob::{PodEnd, Refusal, Stage};
+use ompipe::crd::Phase;
 
 use super::world::{NodeTrouble, OLD, PodObject, Violation, World, bit};
 
@@ -74,8 +74,8 @@ impl World {
         }
     }
 
-    fn check_result(&mut self, status: &ompipe::controller::crd::OMJobStatus, succeeded: bool) {
-        use ompipe::controller::crd::ExitHandlerResult;
+    fn check_result(&mut self, status: &ompipe::crd::OMJobStatus, succeeded: bool) {
+        use ompipe::crd::ExitHandlerResult;
         let history = self.history;
         let stopped = status.deadline_exceeded_time.is_some() || history.main_lost;
         let uid = status.main.as_ref().and_then(|main| main.pod_uid.as_deref());

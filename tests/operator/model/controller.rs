@@ -2,10 +2,10 @@
 //! for, and what the API server makes of it.
 
 use compact_str::CompactString;
-use ompipe::controller::crd::OMJobStatus;
 use ompipe::controller::omjob::{
     Act, Job, Node, Observed, Pod, Refusal, Sight, Stage, decide, decide_orphan,
 };
+use ompipe::crd::OMJobStatus;
 
 use super::cluster::Propagation;
 use super::mutation::Mutation;

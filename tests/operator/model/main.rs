@@ -9,8 +9,8 @@ mod mutation;
 mod protocol;
 mod world;
 
-use ompipe::controller::crd::ExitHandlerPolicy;
 use ompipe::controller::omjob::Limits;
+use ompipe::crd::ExitHandlerPolicy;
 
 /// An OMJob with an exit handler and no limit that time could reach.
 const NO_LIMITS: Limits = Limits {

@@ -40,7 +40,7 @@ impl Mutation {
         let Act::Record(status) = act else {
             return self == Self::NoJobFinalizer && *act == Act::HoldJob;
         };
-        let exit_uid = |exit: &ompipe::controller::crd::ExitHandlerStatus| exit.pod_uid.is_some();
+        let exit_uid = |exit: &ompipe::crd::ExitHandlerStatus| exit.pod_uid.is_some();
         match self {
             Self::NoIntent => job.status.main.is_none() && status.main.is_some(),
             Self::UngateUnrecorded => {

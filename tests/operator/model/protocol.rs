@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 
 use compact_str::CompactString;
-use ompipe::controller::crd::Phase;
 use ompipe::controller::omjob::{Refusal, Stage};
+use ompipe::crd::Phase;
 use stateright::{Model, Property};
 
 use super::cluster::{Ending, Propagation};

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use compact_str::{CompactString, format_compact};
 use jiff::{SignedDuration, Timestamp};
-use ompipe::controller::crd::{OMJobStatus, Phase};
 use ompipe::controller::omjob::{Act, Job, Limits, Pod, Refusal, Stage};
+use ompipe::crd::{OMJobStatus, Phase};
 
 /// The time of every decision; what passes is the age of everything else.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);

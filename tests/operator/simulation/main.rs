@@ -4,7 +4,7 @@
 //! `store`, `write`, `delete`, `pod`, `patch` are the API server's rules; `server`, `request`, `answer`, `watch` its
 //! HTTP; `network` what goes wrong on the way; `cluster` and the files beside it everybody else who acts;
 //! `oracle` and `verdict` judge.
-#![cfg(feature = "controller")]
+#![cfg(feature = "cluster")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod answer;

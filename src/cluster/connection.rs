@@ -1,0 +1,130 @@
+//! Which cluster, and as whom.
+//!
+//! In: what flags and parameters say. Out: a [`Cluster`], by which everything here sends its
+//! requests. A kubeconfig is read only when somebody asks for a cluster, and never shown.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::Client;
+use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+
+use super::error::Error;
+use super::retry::{Patience, retried};
+
+/// After so long without a word a connection counts as dead. The operator asks for its watches anew
+/// within a minute, so that none is silent for longer.
+const SILENCE: Duration = Duration::from_secs(90);
+
+/// Which cluster is meant.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// Where its address and the credentials come from.
+    pub credentials: Credentials,
+    /// The context of the kubeconfig; none: its current one.
+    pub context: Option<String>,
+    /// How long to try again what a cluster cannot answer for the moment.
+    pub patience: Patience,
+}
+
+/// Where a cluster's address and credentials come from.
+#[derive(Clone, Default)]
+pub enum Credentials {
+    /// `$KUBECONFIG`, `~/.kube/config`, and where there is neither, the pod's own service account.
+    #[default]
+    Inferred,
+    /// The pod's own service account: OpenMetadata's `inCluster`.
+    InCluster,
+    /// A kubeconfig's path: OpenMetadata's `kubeconfigPath`.
+    File(PathBuf),
+    /// A kubeconfig's text: OpenMetadata's `kubeConfigContent`.
+    Content(String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inferred => f.write_str("Inferred"),
+            Self::InCluster => f.write_str("InCluster"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            // It holds tokens and keys.
+            Self::Content(_) => f.write_str("Content(…)"),
+        }
+    }
+}
+
+impl Connection {
+    /// A client of the cluster; no request has been sent yet.
+    pub async fn connect(&self) -> Result<Cluster, Error> {
+        let mut config = self.config().await?;
+        config.read_timeout = Some(SILENCE);
+        // What is tried again, and for how long, is decided by [`retried`] alone.
+        config.default_retry = false;
+        let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(Error::no_cluster)?;
+        Ok(Cluster { client, address, namespace, patience: self.patience })
+    }
+
+    async fn config(&self) -> Result<Config, Error> {
+        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
+        let kubeconfig = match &self.credentials {
+            Credentials::InCluster => return Config::incluster().map_err(Error::no_cluster),
+            Credentials::Inferred if self.context.is_some() => {
+                return Config::from_kubeconfig(&options).await.map_err(Error::no_cluster);
+            }
+            Credentials::Inferred => return Config::infer().await.map_err(Error::no_cluster),
+            Credentials::File(path) => Kubeconfig::read_from(path).map_err(Error::no_cluster)?,
+            // The parser's own error could quote a token.
+            Credentials::Content(text) => {
+                Kubeconfig::from_yaml(text).map_err(|_| Error::UnreadableKubeconfig)?
+            }
+        };
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Error::no_cluster)
+    }
+}
+
+/// A cluster to send requests to.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Sends them, each once.
+    pub client: Client,
+    /// The API server's URL.
+    pub address: String,
+    /// The namespace of the kubeconfig's context.
+    pub namespace: String,
+    patience: Patience,
+}
+
+impl Cluster {
+    /// Asks, again and again while a fault is one that passes; `doing` says what for, as in "failed
+    /// to {doing}".
+    pub async fn ask<T>(
+        &self,
+        doing: impl Into<String>,
+        ask: impl AsyncFnMut() -> Result<T, kube::Error>,
+    ) -> Result<T, Error> {
+        let answer = retried(self.patience, ask).await;
+        answer.map_err(|error| Error::request(doing, &self.address, &error))
+    }
+
+    /// How long faults that pass are waited for.
+    pub fn patience(&self) -> Patience {
+        self.patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kubeconfigs_text_is_never_shown() {
+        let connection = Connection {
+            credentials: Credentials::Content("token: hunter2".to_owned()),
+            ..Connection::default()
+        };
+        assert!(!format!("{connection:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,182 @@
+//! What fails between us and a cluster, told so that somebody can act on it.
+//!
+//! In: what the client and the API server say. Out: [`Error`]: what was to be done, why it failed,
+//! and a remedy where one is known. A refusal's text is redacted: an API server quotes the values
+//! that it refuses.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+use thiserror::Error;
+
+use crate::diagnostic::redact;
+
+/// What failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No kubeconfig, no service account, or neither can be used.
+    #[error("failed to find a cluster")]
+    NoCluster {
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A kubeconfig given as text is not one. What is wrong with it is not told: it holds secrets.
+    #[error("failed to read the kubeconfig's content")]
+    UnreadableKubeconfig,
+    /// A rendered object is not one.
+    #[error("failed to read {file}")]
+    UnreadableObject {
+        /// Its file.
+        file: String,
+    },
+    /// A request was not answered, or refused.
+    #[error("failed to {doing}")]
+    Request {
+        /// What it was for.
+        doing: String,
+        /// Why.
+        source: Cause,
+    },
+    /// Something that is needed is not there, or not so.
+    #[error("{message}")]
+    Unmet {
+        /// What, in lower case without a full stop.
+        message: String,
+        /// What to do about it, a sentence.
+        remedy: String,
+    },
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, Error)]
+pub enum Cause {
+    /// The API server does not answer, or what answers is none.
+    #[error("the API server at {address} does not answer: {why}")]
+    Unreachable {
+        /// Its URL.
+        address: String,
+        /// What became of the connection.
+        why: String,
+    },
+    /// It answers with a failure.
+    #[error("{message}")]
+    Answer {
+        /// The HTTP status.
+        code: u16,
+        /// Kubernetes' word for it, such as `Forbidden`.
+        reason: String,
+        /// Its sentence, redacted.
+        message: String,
+    },
+    /// No credentials could be had: a plugin failed, a file is missing.
+    #[error("no credentials: {why}")]
+    Credentials {
+        /// Why.
+        why: String,
+    },
+    /// The answer is not what was asked for.
+    #[error("the answer makes no sense: {why}")]
+    Senseless {
+        /// In what.
+        why: String,
+    },
+}
+
+impl Error {
+    pub(super) fn no_cluster(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::NoCluster { source: Box::new(source) }
+    }
+
+    /// A request that failed; `doing` is what for.
+    pub fn request(doing: impl Into<String>, address: &str, error: &kube::Error) -> Self {
+        Self::Request { doing: doing.into(), source: Cause::of(address, error) }
+    }
+
+    /// Something that is needed and not there.
+    pub fn unmet(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Unmet { message: message.into(), remedy: remedy.into() }
+    }
+
+    /// What to do about it, a sentence.
+    pub fn remedy(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::NoCluster { .. } => {
+                Some("Name one by --kubeconfig FILE and --context NAME, or set KUBECONFIG.".into())
+            }
+            Self::UnreadableKubeconfig => {
+                Some("It must be the whole text of a kubeconfig file, as YAML.".into())
+            }
+            Self::UnreadableObject { .. } => None,
+            Self::Request { source, .. } => source.remedy().map(Cow::Borrowed),
+            Self::Unmet { remedy, .. } => Some(remedy.into()),
+        }
+    }
+}
+
+impl Cause {
+    fn of(address: &str, error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::Answer {
+                code: status.code,
+                reason: status.reason.clone(),
+                message: redact::value(&[], &status.message).into_owned(),
+            },
+            kube::Error::Auth(why) => Self::Credentials { why: root(why) },
+            kube::Error::HyperError(why) => unreachable(address, why),
+            kube::Error::Service(why) => unreachable(address, why.as_ref()),
+            kube::Error::ReadEvents(why) => unreachable(address, why),
+            other => Self::Senseless { why: root(other) },
+        }
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        let Self::Answer { code, reason, message } = self else {
+            return match self {
+                Self::Unreachable { .. } => Some(
+                    "Is the cluster up, and the address right? `ompipe doctor` looks at everything.",
+                ),
+                Self::Credentials { .. } => {
+                    Some("Log in again as the cluster's owner says, or name another kubeconfig.")
+                }
+                _ => None,
+            };
+        };
+        Some(match (*code, reason.as_str()) {
+            (401, _) => "The credentials are wrong or have expired: log in again.",
+            (403, _) if message.contains("is being terminated") => {
+                "The namespace is being deleted: wait until it is gone, and create it anew."
+            }
+            (403, _) if message.contains("exceeded quota") => {
+                "Raise the ResourceQuota of the namespace, or remove what it counts."
+            }
+            (403, _) => "`ompipe rbac` prints a Role with the rights that ompipe's verbs need.",
+            (404, _) if message.contains("the server could not find the requested resource") => {
+                "The cluster does not know this kind: `ompipe crd --apply` installs those of the operator."
+            }
+            (404, _) if message.starts_with("namespaces ") => {
+                "Create the namespace first: `kubectl create namespace NAME`."
+            }
+            (409, "Conflict") => "Somebody else changed it at the same time: run the same again.",
+            (410, _) => "Run the same again.",
+            (429, _) => "The API server is overloaded: run the same again later.",
+            (500.., _) => {
+                "The API server or one of its webhooks fails; run the same again when it is well."
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn unreachable(address: &str, error: &(dyn StdError + 'static)) -> Cause {
+    Cause::Unreachable { address: address.to_owned(), why: root(error) }
+}
+
+/// What is at the bottom of an error: those above it repeat it, or say which layer it passed.
+fn root(error: &(dyn StdError + 'static)) -> String {
+    let mut error = error;
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
+    error.to_string()
+}

@@ -1,0 +1,21 @@
+//! Pipelines in a cluster: applied, compared, run, followed, ended, examined.
+//!
+//! In: a [`Connection`], and what was rendered or the [`Pipeline`]s to look at. Out: values for the
+//! command line to show. Everything that is decided is a pure function in a module of its own; the
+//! requests are a thin shell around it. Nothing here writes to a terminal, and no token, no value
+//! of a Secret is in what it returns, errors included. The operator is [`controller`](crate::controller)'s.
+
+mod connection;
+mod error;
+mod object;
+mod pipeline;
+mod retry;
+
+pub use connection::{Cluster, Connection, Credentials};
+pub use error::{Cause, Error};
+pub use object::{api_of, parsed};
+pub use pipeline::Pipeline;
+pub use retry::{Patience, is_passing};
+
+/// Who applies, in the objects' managed fields.
+pub const FIELD_MANAGER: &str = "ompipe";
