@@ -89,7 +89,6 @@ fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use kube::core::Status;
-    use kube::core::response::StatusDetails;
 
     use super::*;
 
@@ -109,8 +108,8 @@ mod tests {
 
     #[test]
     fn the_server_is_left_alone_for_as_long_as_it_asks() {
-        let mut status = Status { code: 429, ..Status::failure("", "") };
-        status.details = Some(StatusDetails { retry_after_seconds: 7, ..StatusDetails::default() });
+        let details = serde_json::json!({"code": 429, "details": {"retryAfterSeconds": 7}});
+        let status: Status = serde_json::from_value(details).unwrap();
         let asked = pause_asked(&kube::Error::Api(status.boxed()));
         assert_eq!(asked, Some(Duration::from_secs(7)));
     }

@@ -10,7 +10,7 @@ const UID: &str = "7c1d7e0a-8d0a-4c3d-9a55-0f3f6f8a2f11";
 
 fn job(spec: Value, purpose: Purpose) -> Result<Value, PodError> {
     let labels = BTreeMap::from([
-        (PIPELINE_LABEL.to_owned(), "orders".to_owned()),
+        (labels::PIPELINE.to_owned(), "orders".to_owned()),
         ("team".to_owned(), "data".to_owned()),
     ]);
     labelled(spec, &labels, purpose)
@@ -165,13 +165,13 @@ fn the_run_id_label_is_the_omjobs_or_else_the_id_that_the_ingestion_is_given() {
     let spec = json!({"mainPodSpec": {"image": "i", "env": [
         {"name": "pipelineRunId", "value": "{{ omjob.uid }}"}]}});
     let pod = job(spec.clone(), Purpose::Main).unwrap();
-    assert_eq!(pod["metadata"]["labels"][RUN_ID_LABEL], UID);
-    let labels = BTreeMap::from([(RUN_ID_LABEL.to_owned(), "run-1".to_owned())]);
+    assert_eq!(pod["metadata"]["labels"][labels::RUN_ID], UID);
+    let labels = BTreeMap::from([(labels::RUN_ID.to_owned(), "run-1".to_owned())]);
     let pod = labelled(spec, &labels, Purpose::Main).unwrap();
-    assert_eq!(pod["metadata"]["labels"][RUN_ID_LABEL], "run-1");
+    assert_eq!(pod["metadata"]["labels"][labels::RUN_ID], "run-1");
     let pod =
         main_pod(json!({"image": "i", "env": [{"name": "pipelineRunId", "value": "no label!"}]}));
-    assert_eq!(pod["metadata"]["labels"].get(RUN_ID_LABEL), None);
+    assert_eq!(pod["metadata"]["labels"].get(labels::RUN_ID), None);
 }
 
 #[test]

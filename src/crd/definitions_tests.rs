@@ -28,8 +28,8 @@ fn the_operators_schemas_are_current() {
 /// What the renderer knows of both kinds, with Kubernetes' types that it refers to.
 fn table() -> Value {
     let mut table: Value =
-        serde_json::from_str(include_str!("../../manifest/kubernetes.json")).unwrap();
-    let ours: Value = serde_json::from_str(include_str!("../../manifest/omjob.json")).unwrap();
+        serde_json::from_str(include_str!("../manifest/kubernetes.json")).unwrap();
+    let ours: Value = serde_json::from_str(include_str!("../manifest/omjob.json")).unwrap();
     let all = table["$defs"].as_object_mut().unwrap();
     all.extend(ours["$defs"].as_object().unwrap().clone());
     table["$defs"].take()
@@ -144,7 +144,7 @@ fn a_null_is_allowed_nowhere_but_where_a_patch_removes_a_label() {
 #[test]
 fn the_json_schemas_take_the_goldens_and_refuse_an_unknown_field() {
     let schemas = schema_files();
-    let golden = include_str!("../../../golden/operator/manifests.yaml");
+    let golden = include_str!("../../golden/operator/manifests.yaml");
     let mut found = crate::diagnostic::Diagnostics::default();
     let source = crate::tree::SourceId::NONE;
     let mut seen = 0;

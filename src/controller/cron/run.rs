@@ -13,9 +13,8 @@ use sha2::{Digest, Sha256};
 use super::decide::Start;
 use crate::controller::names;
 use crate::crd::{GROUP, OMJobSpec, VERSION};
-use crate::model::LabelValue;
+use crate::model::{LabelValue, labels};
 
-const RUN_ID_LABEL: &str = "app.kubernetes.io/run-id";
 const PIPELINE_RUN_ID: &str = "pipelineRunId";
 
 /// A CronOMJob, as far as its runs need it. It has no `Debug`: the spec may hold secrets.
@@ -44,7 +43,7 @@ pub fn build(cron: &CronForRuns<'_>, start: &Start) -> Result<Value, serde_json:
         cron.labels.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
     // A run id that is written out is the one that the ingestion reports by.
     let id = written_run_id(&spec).filter(|id| LabelValue::check(id).is_ok());
-    labels.insert(RUN_ID_LABEL.to_owned(), id.unwrap_or(&derived).into());
+    labels.insert(labels::RUN_ID.to_owned(), id.unwrap_or(&derived).into());
     labels.insert(names::CRONOMJOB_UID_LABEL.to_owned(), cron.uid.into());
     let annotation = match start.tick {
         Some(tick) => (names::SCHEDULED_TIME_ANNOTATION, tick.to_string()),
@@ -163,7 +162,7 @@ mod tests {
     #[test]
     fn label_and_both_environments_hold_the_one_run_id() {
         let run = built(spec(), &start(Some("2026-11-23T03:00:00Z")));
-        let id = run["metadata"]["labels"][RUN_ID_LABEL].as_str().unwrap();
+        let id = run["metadata"]["labels"][labels::RUN_ID].as_str().unwrap();
         assert_eq!(id.len(), 36);
         for place in [
             "/spec/mainPodSpec/env/0/value",
@@ -181,7 +180,7 @@ mod tests {
     fn a_run_is_the_same_at_every_call_and_another_one_has_another_id() {
         let one = start(Some("2026-11-23T03:00:00Z"));
         let other = Start { name: "om-cronomjob-orders-1795460400".into(), tick: one.tick };
-        let id = |run: Value| run["metadata"]["labels"][RUN_ID_LABEL].clone();
+        let id = |run: Value| run["metadata"]["labels"][labels::RUN_ID].clone();
         assert_eq!(built(spec(), &one), built(spec(), &one));
         assert_ne!(id(built(spec(), &one)), id(built(spec(), &other)));
     }
@@ -191,7 +190,7 @@ mod tests {
         let mut spec = spec();
         spec["mainPodSpec"]["env"][0]["value"] = "fixed".into();
         let run = built(spec, &start(None));
-        assert_eq!(run["metadata"]["labels"][RUN_ID_LABEL], "fixed");
+        assert_eq!(run["metadata"]["labels"][labels::RUN_ID], "fixed");
     }
 
     #[test]
