@@ -7,7 +7,10 @@
 
 mod connection;
 mod error;
+pub mod logs;
 mod object;
+mod observe;
+pub mod observed;
 mod pipeline;
 mod retry;
 
