@@ -6,6 +6,9 @@
     exit: 7             the exit code (none: 0)
     crash: segfault     a fault of the processor, or `abort`
     memory: true        takes memory until it is killed
+    log: {bytes: 9}     before all of that, writes so many bytes of a log that is always the same, of whose lines one
+                        in a thousand is longer than what a container runtime takes at once. `seconds` in it: spread
+                        over that time; `text`: this first
     onTerm: 0           ends by SIGTERM with that code; without it SIGTERM does nothing, as to every first process
     termSeconds: 2      takes that long for it
 """
@@ -26,6 +29,33 @@ def secrets(node):
     return sum(map(secrets, node)) if isinstance(node, list) else 0
 
 
+def lines():
+    """The lines of the log, by their numbers: tests/cluster/logs.rs has the same."""
+    number = 0
+    while True:
+        yield f"{number:08d} {'x' * (number * 7 % 120)} é😀\n".encode()
+        if number % 1000 == 999:
+            yield b"y" * 40000 + b"\n"
+        number += 1
+
+
+def log(of):
+    """Writes a log: so much at once that the pipe to the container's runtime is full, if it is long."""
+    if "text" in of:
+        print(of["text"], flush=True)
+    left = of.get("bytes", 0)
+    source, piece = lines(), bytearray()
+    size = min(1 << 20, max(1, left // 50))
+    while left:
+        while len(piece) < min(size, left):
+            piece += next(source)
+        # A write of its own each time, so that nothing is held back.
+        written = os.write(1, piece[: min(size, left)])
+        del piece[:written]
+        left -= written
+        time.sleep(of.get("seconds", 0) / 50)
+
+
 workflow, wanted = asked("main")
 
 
@@ -44,6 +74,7 @@ report(
     pipeline=workflow.get("ingestionPipelineFQN"),
     unfilled=secrets(workflow),
 )
+log(wanted.get("log", {}))
 time.sleep(wanted.get("seconds", 0))
 if wanted.get("memory"):
     taken = []
