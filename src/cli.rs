@@ -17,6 +17,8 @@ mod exit;
 mod explain;
 mod function;
 mod graph;
+#[cfg(feature = "cluster")]
+mod history;
 mod import;
 mod include_secrets;
 mod init;
@@ -25,6 +27,8 @@ mod input;
 mod lsp;
 mod man;
 mod on_disk;
+#[cfg(feature = "cluster")]
+mod pipelines;
 mod render;
 #[cfg(feature = "cluster")]
 mod run;
@@ -149,6 +153,8 @@ enum Verb {
     #[cfg(feature = "cluster")]
     Run(Box<run::RunArgs>),
     #[cfg(feature = "cluster")]
+    History(history::HistoryArgs),
+    #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "cluster")]
     Crd(crd::CrdArgs),
@@ -191,6 +197,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Import(args) => import::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Run(args) => run::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::History(args) => history::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Controller(args) => controller::run(&args, &mut session),
         #[cfg(feature = "cluster")]

@@ -54,6 +54,7 @@ const VERBS: &[(&str, Meets)] = &[
     ("diff-env", Meets::Reads(&["diff-env staging prod", "diff-env one other {pipeline}"])),
     ("secrets", Meets::Reads(&["secrets list", "secrets list -l {pipeline}"])),
     ("run", Meets::No("what it sends is what `render --run` shows; tests/cluster runs it")),
+    ("history", Meets::No("it shows states and times of runs, and reads no workflow")),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),
     ("crd", Meets::No("it prints what is built in")),
     ("completions", Meets::No("it prints what is built in")),

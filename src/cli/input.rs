@@ -42,6 +42,12 @@ pub(crate) struct InputArgs {
 }
 
 impl InputArgs {
+    /// Those of a verb whose own arguments are something else.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn of(paths: Vec<PathBuf>, environment: Option<String>) -> Self {
+        Self { paths, environment, templates: None }
+    }
+
     /// Those of a verb that is not told by its command line what to read.
     pub(crate) fn for_environment(environment: Option<String>) -> Self {
         Self { paths: Vec::new(), environment, templates: None }

@@ -98,6 +98,14 @@ impl Error {
         Self::Unmet { message: message.into(), remedy: remedy.into() }
     }
 
+    /// The HTTP status of a request that was answered with a failure.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Request { source: Cause::Answer { code, .. }, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
     /// What to do about it, a sentence.
     pub fn remedy(&self) -> Option<Cow<'_, str>> {
         match self {

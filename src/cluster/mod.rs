@@ -13,6 +13,7 @@ mod observe;
 pub mod observed;
 mod pipeline;
 mod retry;
+pub mod runs;
 
 pub use connection::{Cluster, Connection, Credentials};
 pub use error::{Cause, Error};

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::crd::OMJobStatus;
+
 /// What every object bears.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -19,6 +21,18 @@ pub struct Meta {
     pub labels: BTreeMap<String, String>,
     pub creation_timestamp: Option<Timestamp>,
     pub deletion_timestamp: Option<Timestamp>,
+    pub owner_references: Vec<Owner>,
+}
+
+/// Whom an object belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct Owner {
+    pub kind: String,
+    pub name: String,
+    pub uid: String,
+    pub controller: bool,
 }
 
 /// A pod.
@@ -159,6 +173,37 @@ pub struct Terminated {
     pub container_id: Option<String>,
 }
 
+/// A Job.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct Job {
+    pub metadata: Meta,
+    pub status: JobStatus,
+}
+
+/// How a Job is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct JobStatus {
+    pub start_time: Option<Timestamp>,
+    pub completion_time: Option<Timestamp>,
+    pub active: i32,
+    pub ready: i32,
+    pub failed: i32,
+    pub conditions: Vec<Condition>,
+}
+
+/// An OMJob.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct OMJob {
+    pub metadata: Meta,
+    pub status: Option<OMJobStatus>,
+}
+
 /// An event, of `v1`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -195,6 +240,18 @@ pub struct Involved {
     pub name: String,
     pub uid: String,
     pub field_path: Option<String>,
+}
+
+impl Meta {
+    /// The object that controls it.
+    pub fn controller(&self) -> Option<&Owner> {
+        self.owner_references.iter().find(|owner| owner.controller)
+    }
+
+    /// A label's value.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(String::as_str)
+    }
 }
 
 impl Event {

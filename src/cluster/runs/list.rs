@@ -1,0 +1,167 @@
+//! Asks a cluster for runs and their pods.
+//!
+//! In: a namespace, and which pipeline. Out: [`Run`]s, newest first. Of each object only the fields
+//! that are looked at are kept, page by page; of pods, only those are asked for that did not end
+//! well.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use kube::api::ListParams;
+use kube::core::Request;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::run::{Run, RunKind, of_job, of_omjob};
+use crate::cluster::observed::{Job, OMJob, Pod};
+use crate::cluster::{Cluster, Error, Pipeline};
+use crate::crd::{GROUP, VERSION};
+use crate::model::labels;
+
+/// Objects of a page: as many as kubectl takes.
+const PAGE: u32 = 500;
+
+/// Which runs.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// Those of a pipeline.
+    Pipeline(&'a Pipeline),
+    /// All of a namespace.
+    Namespace(&'a str),
+}
+
+impl Scope<'_> {
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Pipeline(pipeline) => &pipeline.namespace,
+            Self::Namespace(namespace) => namespace,
+        }
+    }
+
+    /// The label selector of its objects and pods.
+    pub fn selector(&self) -> String {
+        match self {
+            Self::Pipeline(pipeline) => pipeline.selector(),
+            // The Java operator's pods bear it, too.
+            Self::Namespace(_) => format!("{}={}", labels::NAME, labels::OPENMETADATA),
+        }
+    }
+}
+
+/// The runs of a scope, newest first. A cluster without the operator's kinds has no OMJobs.
+pub async fn list(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Run>, Error> {
+    let namespace = scope.namespace();
+    let selector = ListParams::default().labels(&scope.selector());
+    let jobs_path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
+    let omjobs_path = format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/omjobs");
+    let (jobs, omjobs, pods) = futures::join!(
+        pages::<Job>(cluster, "list Jobs", &jobs_path, &selector),
+        pages::<OMJob>(cluster, "list OMJobs", &omjobs_path, &selector),
+        newest_pods(cluster, scope),
+    );
+    let (jobs, pods) = (jobs?, pods?);
+    let omjobs = match omjobs {
+        Err(error) if error.code() == Some(404) => Vec::new(),
+        omjobs => omjobs?,
+    };
+    let jobs = jobs.iter().map(|job| of_job(job, pods.get(&job.metadata.uid)));
+    let omjobs = omjobs.iter().map(|job| of_omjob(job, pods.get(&job.metadata.uid)));
+    let mut runs: Vec<Run> = jobs.chain(omjobs).collect();
+    runs.sort_by(|one, other| {
+        let key = |run: &Run| (Reverse(run.created), run.name.clone());
+        key(one).cmp(&key(other))
+    });
+    Ok(runs)
+}
+
+/// The newest pod of each run of a scope that has one which did not end well, by the UID of the Job
+/// or OMJob; an exit handler's pod is none of these.
+pub async fn newest_pods(
+    cluster: &Cluster,
+    scope: Scope<'_>,
+) -> Result<HashMap<String, Pod>, Error> {
+    let path = format!("/api/v1/namespaces/{}/pods", scope.namespace());
+    let which = ListParams::default().labels(&scope.selector()).fields("status.phase!=Succeeded");
+    let mut newest: HashMap<String, Pod> = HashMap::new();
+    for pod in pages::<Pod>(cluster, "list pods", &path, &which).await? {
+        let Some(owner) = pod.metadata.controller().map(|owner| owner.uid.clone()) else {
+            continue;
+        };
+        if is_exit_handler(&pod) {
+            continue;
+        }
+        let known = newest.get(&owner).and_then(|known| known.metadata.creation_timestamp);
+        if known.is_none_or(|known| Some(known) <= pod.metadata.creation_timestamp) {
+            newest.insert(owner, pod);
+        }
+    }
+    Ok(newest)
+}
+
+/// All pods of a run that are there, oldest first, main pods and exit handlers': found by their
+/// owner, since the labels of the Java operator's pods are others.
+pub async fn pods_of(cluster: &Cluster, run: &Run) -> Result<Vec<Pod>, Error> {
+    let path = format!("/api/v1/namespaces/{}/pods", run.namespace);
+    let label = match run.kind {
+        RunKind::Job => format!("batch.kubernetes.io/controller-uid={}", run.uid),
+        RunKind::OMJob => format!("{}={}", crate::controller::names::OMJOB_NAME_LABEL, run.name),
+    };
+    let which = ListParams::default().labels(&label);
+    let doing = format!("list the pods of {} {}", run.kind.as_str(), run.name);
+    let mut pods = pages::<Pod>(cluster, &doing, &path, &which).await?;
+    pods.retain(|pod| pod.metadata.controller().is_some_and(|owner| owner.uid == run.uid));
+    pods.sort_by_key(|pod| pod.metadata.creation_timestamp);
+    Ok(pods)
+}
+
+/// Whether it is an exit handler's own pod.
+fn is_exit_handler(pod: &Pod) -> bool {
+    pod.metadata.label(crate::controller::names::POD_TYPE_LABEL) == Some("exit-handler")
+}
+
+/// A page of a list, as the API server writes it.
+#[derive(Deserialize)]
+struct Page<K> {
+    #[serde(default)]
+    metadata: PageMeta,
+    #[serde(default = "Vec::new")]
+    items: Vec<K>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMeta {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+/// All objects of a list. One whose pages were too old to go on with is begun anew.
+async fn pages<K: DeserializeOwned>(
+    cluster: &Cluster,
+    doing: &str,
+    path: &str,
+    which: &ListParams,
+) -> Result<Vec<K>, Error> {
+    let mut all = Vec::new();
+    let mut which = which.clone().limit(PAGE);
+    loop {
+        let page = cluster.ask(doing, async || {
+            let request = Request::new(path).list(&which).map_err(kube::Error::BuildRequest)?;
+            cluster.client.request::<Page<K>>(request).await
+        });
+        match page.await {
+            Ok(page) => {
+                all.extend(page.items);
+                match page.metadata.next.filter(|next| !next.is_empty()) {
+                    Some(next) => which.continue_token = Some(next),
+                    None => return Ok(all),
+                }
+            }
+            Err(error) if error.code() == Some(410) && which.continue_token.is_some() => {
+                all.clear();
+                which.continue_token = None;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
