@@ -5,12 +5,16 @@
 //! know that there is a terminal; they hold no rule about definitions or manifests.
 
 #[cfg(feature = "cluster")]
+mod apply;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
 #[cfg(feature = "cluster")]
 mod controller;
 #[cfg(feature = "cluster")]
 mod crd;
+#[cfg(feature = "cluster")]
+mod diff;
 mod diff_env;
 mod error;
 mod exit;
@@ -23,6 +27,8 @@ mod import;
 mod include_secrets;
 mod init;
 mod input;
+#[cfg(any(feature = "cluster", feature = "watch"))]
+mod interrupt;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod man;
@@ -39,6 +45,8 @@ mod session;
 mod spec;
 mod starter;
 mod validate;
+#[cfg(feature = "cluster")]
+mod wanted;
 #[cfg(feature = "watch")]
 mod watch;
 
@@ -54,9 +62,9 @@ use session::Session;
 /// Render OpenMetadata ingestion pipelines to checked Kubernetes manifests
 ///
 /// ompipe reads small YAML definitions (an IngestionProject, ServiceConnections and
-/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Only `run`,
-/// `controller`, `crd --apply` and `secrets list --cluster` talk to a cluster; nothing else reads
-/// the network or a kubeconfig.
+/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Only
+/// `apply`, `diff`, `run`, `controller`, `crd --apply` and `secrets list --cluster` talk to a
+/// cluster; nothing else reads the network or a kubeconfig.
 #[derive(Parser)]
 #[command(name = "ompipe", version, max_term_width = 100)]
 #[command(after_long_help = EXAMPLES, disable_help_subcommand = true)]
@@ -151,6 +159,10 @@ enum Verb {
     Spec(spec::SpecArgs),
     Import(import::ImportArgs),
     #[cfg(feature = "cluster")]
+    Apply(Box<apply::ApplyArgs>),
+    #[cfg(feature = "cluster")]
+    Diff(Box<diff::DiffArgs>),
+    #[cfg(feature = "cluster")]
     Run(Box<run::RunArgs>),
     #[cfg(feature = "cluster")]
     History(history::HistoryArgs),
@@ -195,6 +207,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Schema(args) => schema::run(&args, &mut session),
         Verb::Spec(args) => spec::run(&args, &mut session),
         Verb::Import(args) => import::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Apply(args) => apply::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Diff(args) => diff::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Run(args) => run::run(&args, &mut session),
         #[cfg(feature = "cluster")]

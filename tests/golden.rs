@@ -31,6 +31,8 @@ const WITHOUT_EXAMPLE: &[(&str, &str)] = &[
         "names are lower case before they are files, so that it takes templates of one's own",
     ),
     ("OMP0635", "it takes a folder that was written before; tests/cli.rs has one"),
+    ("OMP0801", "it takes a cluster; tests/cluster/apply.rs has one"),
+    ("OMP0802", "it takes a cluster; tests/cluster/apply.rs has one"),
 ];
 
 fn main() -> ExitCode {

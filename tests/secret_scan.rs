@@ -53,6 +53,16 @@ const VERBS: &[(&str, Meets)] = &[
     ("graph", Meets::Reads(&["graph", "graph --of {pipeline}"])),
     ("diff-env", Meets::Reads(&["diff-env staging prod", "diff-env one other {pipeline}"])),
     ("secrets", Meets::Reads(&["secrets list", "secrets list -l {pipeline}"])),
+    (
+        "apply",
+        Meets::No(
+            "what it sends is what `render` shows; tests/cluster/diff.rs looks at what it says",
+        ),
+    ),
+    (
+        "diff",
+        Meets::No("it needs a cluster; tests/cluster/diff.rs looks at what it says of Secrets"),
+    ),
     ("run", Meets::No("what it sends is what `render --run` shows; tests/cluster runs it")),
     ("history", Meets::No("it shows states and times of runs, and reads no workflow")),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),

@@ -54,6 +54,14 @@ impl InputArgs {
     }
 }
 
+#[cfg(feature = "cluster")]
+impl InputArgs {
+    /// What was named.
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+}
+
 #[cfg(feature = "watch")]
 impl InputArgs {
     /// Whether no path was named, which is the project of the current folder.

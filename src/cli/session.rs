@@ -3,7 +3,7 @@
 //! In: the global options. Out: results and findings on stdout, everything else on stderr. Results
 //! are buffered and written out at the end, so that a closed pipe is noticed once.
 
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "cluster", feature = "watch"))]
 use std::io::IsTerminal;
 use std::io::{self, BufWriter, Write};
 
@@ -17,7 +17,7 @@ use super::exit::Status;
 use super::{Color, Format, Global};
 
 /// Back to the begin of the terminal's line, and everything on it away.
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "cluster", feature = "watch"))]
 const REDRAW: &str = "\r\u{1b}[K";
 
 /// Where findings go.
@@ -34,7 +34,7 @@ pub(crate) struct Session {
     global: Global,
     out: BufWriter<io::Stdout>,
     /// Whether the terminal's cursor stands behind a status line.
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "cluster", feature = "watch"))]
     has_status: bool,
 }
 
@@ -43,7 +43,7 @@ impl Session {
         Self {
             global,
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
-            #[cfg(feature = "watch")]
+            #[cfg(any(feature = "cluster", feature = "watch"))]
             has_status: false,
         }
     }
@@ -172,8 +172,31 @@ impl Session {
         }
     }
 
+    /// How far something has come, on one line of the terminal; nothing where there is none.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn progress(&mut self, text: &str) {
+        if !self.global.quiet && self.writes_text() && io::stderr().is_terminal() {
+            let _closed = write!(io::stderr(), "{REDRAW}{text}");
+            self.has_status = true;
+        }
+    }
+
+    /// Asks a question that is answered by y or n; `None` where there is nobody to ask.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn confirms(&mut self, question: &str) -> Option<bool> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        self.clear_status();
+        let _closed = write!(io::stderr(), "{question} [y/N] ");
+        let mut answer = String::new();
+        // An end of the input is no yes.
+        let _ended = io::stdin().read_line(&mut answer);
+        Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
     /// Takes the status line away, to write something else in its place.
-    #[cfg(feature = "watch")]
+    #[cfg(any(feature = "cluster", feature = "watch"))]
     pub(crate) fn clear_status(&mut self) {
         if std::mem::take(&mut self.has_status) {
             let _closed = write!(io::stderr(), "{REDRAW}");

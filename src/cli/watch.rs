@@ -21,6 +21,7 @@ use ompipe::render::Mode;
 use super::error::Error;
 use super::exit::Status;
 use super::input::InputArgs;
+use super::interrupt::asked_to_stop;
 use super::session::Session;
 use folders::Folders;
 use mirror::Mirror;
@@ -181,26 +182,4 @@ fn stop_when_asked(signals: Sender<Signal>) -> Result<(), Error> {
         let _ended = signals.send(Signal::Stop);
     });
     Ok(())
-}
-
-/// Returns when the process is asked to end; never, where it cannot be asked.
-async fn asked_to_stop() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => tokio::select! {
-                () = interrupted => {}
-                _ = terminated.recv() => {}
-            },
-            Err(_) => interrupted.await,
-        }
-    }
-    #[cfg(not(unix))]
-    interrupted.await;
 }

@@ -159,7 +159,7 @@ impl Cause {
                 "Raise the ResourceQuota of the namespace, or remove what it counts."
             }
             (403, _) => "`ompipe rbac` prints a Role with the rights that ompipe's verbs need.",
-            (404, _) if message.contains("the server could not find the requested resource") => {
+            (404, _) if is_unknown_kind(message) => {
                 "The cluster does not know this kind: `ompipe crd --apply` installs those of the operator."
             }
             (404, _) if message.starts_with("namespaces ") => {
@@ -174,6 +174,12 @@ impl Cause {
             _ => return None,
         })
     }
+}
+
+/// Whether an answer says that there is no such kind: by the client's words, or the server's.
+fn is_unknown_kind(message: &str) -> bool {
+    message.contains("the server could not find the requested resource")
+        || message.contains("404 page not found")
 }
 
 fn unreachable(address: &str, error: &(dyn StdError + 'static)) -> Cause {

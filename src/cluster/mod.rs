@@ -5,7 +5,9 @@
 //! requests are a thin shell around it. Nothing here writes to a terminal, and no token, no value
 //! of a Secret is in what it returns, errors included. The operator is [`controller`](crate::controller)'s.
 
+pub mod apply;
 mod connection;
+pub mod diff;
 mod error;
 pub mod logs;
 mod object;

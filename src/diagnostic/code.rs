@@ -2,8 +2,8 @@
 //! is one.
 //!
 //! 01 YAML · 02 ompipe's schema · 03 OpenMetadata's schema · 04 rules · 05 secrets · 06 templates
-//! and rendering · 07 projects, files and environments. A code is never given a second meaning; a
-//! retired one stays unused.
+//! and rendering · 07 projects, files and environments · 08 the cluster. A code is never given a second
+//! meaning; a retired one stays unused.
 
 /// One kind of finding.
 #[derive(PartialEq, Eq, Debug)]
@@ -238,6 +238,11 @@ codes! {
     PATCH_TEST = "OMP0715", "test of a patch that fails";
     /// A patch that would make something else of a definition or object.
     PATCH_IDENTITY = "OMP0716", "patch that changes what something is";
+
+    /// The API server does not take an object as it is.
+    CLUSTER_REFUSES = "OMP0801", "object that the API server refuses";
+    /// A field or an object that is somebody else's.
+    CLUSTER_CONFLICT = "OMP0802", "object or field of somebody else";
 }
 
 /// The code of an id, in any case: `OMP0101`, `omp0101`.

@@ -158,6 +158,11 @@ impl Diagnostics {
         self.found.push(diagnostic);
     }
 
+    /// Adds several.
+    pub fn extend(&mut self, found: impl IntoIterator<Item = Diagnostic>) {
+        self.found.extend(found);
+    }
+
     /// Adds all of another stage's.
     pub fn append(&mut self, mut other: Diagnostics) {
         self.found.append(&mut other.found);

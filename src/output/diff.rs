@@ -42,15 +42,27 @@ pub fn unified_between(
     if old_shown == new_shown && old.is_some() == new.is_some() {
         return not_shown(sides, path, "secrets are not shown");
     }
+    let shown = |side: Option<&str>, shown| side.map(|_| shown);
+    unified_of_masked(sides, path, shown(old, &*old_shown), shown(new, &*new_shown))
+}
+
+/// The same of texts that hold no secret, only marks in their place.
+pub fn unified_of_masked(
+    sides: [&str; 2],
+    path: &str,
+    old: Option<&str>,
+    new: Option<&str>,
+) -> String {
     let name = |side: &str, text: Option<&str>| match text {
         Some(_) => format!("{side}/{path}"),
         None => "/dev/null".to_owned(),
     };
     let (old_name, new_name) = (name(sides[0], old), name(sides[1], new));
-    if have_little_in_common(&old_shown, &new_shown) {
-        return replaced(&old_name, &old_shown, &new_name, &new_shown);
+    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+    if have_little_in_common(old, new) {
+        return replaced(&old_name, old, &new_name, new);
     }
-    TextDiff::from_lines(&old_shown, &new_shown)
+    TextDiff::from_lines(old, new)
         .unified_diff()
         .context_radius(CONTEXT)
         .header(&old_name, &new_name)

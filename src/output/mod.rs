@@ -64,7 +64,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use check::{Change, Checked, Difference, check};
-pub use diff::unified_between;
+pub use diff::{unified_between, unified_of_masked};
 pub use file_set::{File, FileSet};
 pub use folder::{Folder, Written};
 pub use lock::NAME as LOCK;

@@ -72,6 +72,9 @@ const BUILT_IN: [(&str, &str); 19] = [
     built_in!("serviceaccount.yaml"),
 ];
 
+/// What the names of built-in templates begin with, as findings show them.
+pub const BUILT_IN_FOLDER: &str = "<built-in>/";
+
 /// Adds the built-in templates to the sources, with `own` (file name, name to show, text) in place
 /// of those of the same name and beside them.
 pub fn templates(
@@ -80,7 +83,7 @@ pub fn templates(
 ) -> BTreeMap<String, SourceId> {
     let mut files = BTreeMap::new();
     for (name, text) in BUILT_IN {
-        files.insert(name.to_owned(), (format!("<built-in>/{name}"), text.to_owned()));
+        files.insert(name.to_owned(), (format!("{BUILT_IN_FOLDER}{name}"), text.to_owned()));
     }
     for (name, shown, text) in own {
         files.insert(name, (shown, text));

@@ -20,7 +20,7 @@ use crate::definition::{
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::{
-    ObjectNames, Parameters, Pipeline, PipelineName, Places, Schedule, TimeZone,
+    Namespace, ObjectNames, Parameters, Pipeline, PipelineName, Places, Schedule, TimeZone,
     fully_qualified_name,
 };
 use crate::spec::Bundle;
@@ -71,6 +71,12 @@ impl<'a> Validator<'a> {
         let kubernetes = shared.project.and_then(IngestionProject::kubernetes);
         let parameters = parameters::parameters(kubernetes, None, found);
         Self { shared, parameters }
+    }
+
+    /// The namespace that the project says, or that it has by default; `None` when its parameters are
+    /// wrong.
+    pub fn project_namespace(&self) -> Option<&Namespace> {
+        self.parameters.as_ref().map(|parameters| &parameters.namespace)
     }
 
     /// Whether objects are to have Argo CD's sync waves.

@@ -24,7 +24,7 @@ mod encrypted;
 mod environment;
 mod file;
 mod once;
-#[cfg(feature = "lsp")]
+#[cfg(any(feature = "cluster", feature = "lsp"))]
 mod preview;
 mod reach;
 mod results;

@@ -13,11 +13,13 @@
 )]
 
 mod adoption;
+mod apply;
 mod chaos;
 mod cluster;
 mod compare;
 mod crd;
 mod deployed;
+mod diff;
 mod faults;
 mod install;
 mod namespace;
@@ -27,6 +29,8 @@ mod omjob_deletions;
 mod operator;
 mod outcomes;
 mod pod_deletions;
+mod project;
+mod prune;
 mod record;
 mod refused;
 mod rendered;
@@ -48,6 +52,9 @@ fn main() -> std::process::ExitCode {
         nodes::tests(),
         restarts::tests(),
         adoption::tests(),
+        apply::tests(),
+        prune::tests(),
+        diff::tests(),
         chaos::tests(),
         compare::tests(),
     ]

@@ -109,6 +109,13 @@ impl Namespace {
         namespace
     }
 
+    /// A second one beside it, which its test deletes.
+    pub(crate) async fn second(other: &Self) -> Self {
+        let mut name = other.name.clone();
+        name.truncate(40);
+        Self::create(&name).await
+    }
+
     /// Takes all holds from its objects: the operator that would is gone.
     async fn let_go(&self) {
         let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
