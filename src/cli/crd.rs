@@ -52,13 +52,13 @@ pub(crate) fn run(args: &CrdArgs, session: &mut Session) -> Result<Status, Error
 
 /// Applies both. What another manager set, an older version of them for example, is taken over.
 async fn apply(cluster: &ClusterArgs, session: &mut Session) -> Result<Status, Error> {
-    let api: Api<CustomResourceDefinition> = Api::all(cluster.client().await?);
+    let cluster = cluster.connect().await?;
+    let api: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     let how = PatchParams::apply(FIELD_MANAGER).force();
     for definition in definitions() {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default();
-        api.patch(name, &how, &Patch::Apply::<&Value>(&definition))
-            .await
-            .map_err(|error| Error::new(format!("failed to apply {name}")).because(error))?;
+        let patch = Patch::Apply::<&Value>(&definition);
+        cluster.ask(format!("apply {name}"), async || api.patch(name, &how, &patch).await).await?;
         writeln!(session.out(), "{name} applied")?;
     }
     Ok(Status::Fine)

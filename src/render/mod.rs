@@ -250,12 +250,7 @@ fn check_sizes(context: &Mapping, pipeline: &Pipeline, found: &mut Diagnostics) 
     let config = config.unwrap_or_default();
     let span = pipeline.span;
     size::env_string("config", config, span, "spec.workflow", found);
-    size::config_map(
-        [("config", config), ("launcher.py", text("launcher"))],
-        span,
-        "spec.workflow",
-        found,
-    );
+    size::config_map([config, text("launcher")], span, "spec.workflow", found);
     let annotations = pipeline.annotations.iter();
     let annotations =
         annotations.map(|entry| (entry.key.as_str(), entry.value.as_str().unwrap_or_default()));

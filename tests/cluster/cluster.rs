@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use k8s_openapi::api::core::v1 as core;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
@@ -110,6 +110,16 @@ impl Node {
     pub(crate) async fn remove(&self, namespace: &Namespace) {
         let nodes: Api<core::Node> = Api::all(namespace.client.clone());
         nodes.delete(&self.name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Puts the taint on it that evicts all its pods, or takes it away.
+    pub(crate) async fn taint(&self, namespace: &Namespace, evict: bool) {
+        let own = json!({"key": Self::LABEL, "value": "2", "effect": "NoSchedule"});
+        let evicting = json!({"key": "ompipe.test/evict", "effect": "NoExecute"});
+        let taints = if evict { vec![own, evicting] } else { vec![own] };
+        let patch = Patch::Merge(json!({"spec": {"taints": taints}}));
+        let nodes: Api<core::Node> = Api::all(namespace.client.clone());
+        nodes.patch(&self.name, &PatchParams::default(), &patch).await.unwrap();
     }
 
     /// To the API server the node is lost; its containers run on.

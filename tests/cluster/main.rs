@@ -18,10 +18,14 @@ mod chaos;
 mod cluster;
 mod compare;
 mod crd;
+mod cron;
 mod deployed;
 mod diff;
+mod ends;
 mod faults;
+mod faulty_server;
 mod install;
+mod inventory;
 mod namespace;
 mod nodes;
 mod omjob;
@@ -30,36 +34,43 @@ mod operator;
 mod outcomes;
 mod pod_deletions;
 mod project;
+mod proxy;
 mod prune;
 mod record;
 mod refused;
 mod rendered;
 mod restarts;
+mod upstream;
 mod workload;
 
 fn main() -> std::process::ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
+    // Each with its file, so that `run '[ends]'` takes all of one.
     let tests = [
-        crd::tests(),
-        faults::tests(),
-        deployed::tests(),
-        install::tests(),
-        rendered::tests(),
-        outcomes::tests(),
-        pod_deletions::tests(),
-        omjob_deletions::tests(),
-        refused::tests(),
-        nodes::tests(),
-        restarts::tests(),
-        adoption::tests(),
-        apply::tests(),
-        prune::tests(),
-        diff::tests(),
-        chaos::tests(),
-        compare::tests(),
+        ("apply", apply::tests()),
+        ("prune", prune::tests()),
+        ("diff", diff::tests()),
+        ("crd", crd::tests()),
+        ("faults", faults::tests()),
+        ("deployed", deployed::tests()),
+        ("install", install::tests()),
+        ("rendered", rendered::tests()),
+        ("ends", ends::tests()),
+        ("cron", cron::tests()),
+        ("upstream", upstream::tests()),
+        ("faulty_server", faulty_server::tests()),
+        ("outcomes", outcomes::tests()),
+        ("pod_deletions", pod_deletions::tests()),
+        ("omjob_deletions", omjob_deletions::tests()),
+        ("refused", refused::tests()),
+        ("nodes", nodes::tests()),
+        ("restarts", restarts::tests()),
+        ("adoption", adoption::tests()),
+        ("chaos", chaos::tests()),
+        ("compare", compare::tests()),
     ]
     .into_iter()
-    .flatten()
+    .flat_map(|(file, tests)| tests.into_iter().map(move |test| test.with_kind(file)))
     .collect();
     libtest_mimic::run(&arguments, tests).exit_code()
 }

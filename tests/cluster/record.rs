@@ -33,6 +33,8 @@ pub(crate) struct Line {
     pub(crate) pipeline: Option<String>,
     /// Of a main that started: how many references to secrets nobody had put a value for.
     pub(crate) unfilled: Option<u32>,
+    /// Of a main that started: SHA-256 of the connection's password, in hexadecimal digits.
+    pub(crate) password: Option<String>,
 }
 
 /// All lines of this run, in the order in which they came.

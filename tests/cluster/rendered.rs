@@ -65,13 +65,28 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 /// The parameter of the example that runs its exit handler.
-const SIDECAR: &str = "exitHandler: sidecar";
+pub(crate) const SIDECAR: &str = "exitHandler: sidecar";
 /// The one that leaves it to the operator.
 const OPERATOR: &str = "useOMJobOperator: true";
 
-/// Applies what `examples/quickstart` renders to, with these parameters in place of [`SIDECAR`] and
-/// a schedule for the next minute, and the Secrets that it refers to.
-async fn quick_start(namespace: &Namespace, parameters: &str, arguments: &[&str]) {
+/// The value of the Secret that the example's connection refers to.
+pub(crate) const PASSWORD: &str = "p\"a's\n$s: {}";
+
+/// Applies the example, and the Secrets that it refers to.
+pub(crate) async fn quick_start(namespace: &Namespace, parameters: &str, arguments: &[&str]) {
+    secrets(namespace).await;
+    for object in quick_start_objects(namespace, parameters, arguments) {
+        namespace.apply(object).await;
+    }
+}
+
+/// What `examples/quickstart` renders to, with these parameters in place of [`SIDECAR`] and a
+/// schedule for the next minute.
+pub(crate) fn quick_start_objects(
+    namespace: &Namespace,
+    parameters: &str,
+    arguments: &[&str],
+) -> Vec<Value> {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
     let folder = tempfile::tempdir().unwrap();
     for file in ["ompipe.yaml", "snowflake.yaml"] {
@@ -82,11 +97,13 @@ async fn quick_start(namespace: &Namespace, parameters: &str, arguments: &[&str]
             .replace(r#"schedule: "0 3 * * *""#, r#"schedule: "* * * * *""#);
         std::fs::write(folder.path().join(file), text).unwrap();
     }
-    namespace.apply(secret("snowflake", "password", "p\"a's\n$s: {}")).await;
+    render(folder.path(), arguments)
+}
+
+/// The Secrets that the example refers to.
+pub(crate) async fn secrets(namespace: &Namespace) {
+    namespace.apply(secret("snowflake", "password", PASSWORD)).await;
     namespace.apply(secret("openmetadata-bot", "token", "token")).await;
-    for object in render(folder.path(), arguments) {
-        namespace.apply(object).await;
-    }
 }
 
 fn secret(name: &str, key: &str, value: &str) -> Value {
@@ -144,7 +161,7 @@ fn ended(job: &Job, as_: &str) {
 
 /// Main was given its workflow with every secret in place, and the exit handler told its outcome:
 /// the lines of both.
-fn ran_once(namespace: &Namespace, job: &ObjectMeta, status: &str) -> [Line; 2] {
+pub(crate) fn ran_once(namespace: &Namespace, job: &ObjectMeta, status: &str) -> [Line; 2] {
     let (name, uid) = (&job.name, job.uid.as_ref());
     // A run by hand has an id of its own, one of a CronJob the Job's.
     let labels = job.labels.as_ref();

@@ -18,17 +18,15 @@ pub(super) fn look(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error>
 
 /// One request per Secret: to read single ones takes fewer rights than to list all.
 async fn ask(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error> {
-    let client = cluster.client().await?;
+    let cluster = cluster.connect().await?;
     let mut known: BTreeMap<(String, String), Option<BTreeSet<String>>> = BTreeMap::new();
     for row in rows {
         let (namespace, name) = (row.secret.namespace.to_string(), row.secret.name.to_string());
         let identity = (namespace.clone(), name.clone());
         if !known.contains_key(&identity) {
-            let api: Api<Secret> = Api::namespaced(client.clone(), &namespace);
-            let secret = api.get_opt(&name).await.map_err(|error| {
-                let failed = format!("failed to look at the Secret {name} in {namespace}");
-                Error::new(failed).because(error)
-            })?;
+            let api: Api<Secret> = Api::namespaced(cluster.client.clone(), &namespace);
+            let doing = format!("look at the Secret {name} in {namespace}");
+            let secret = cluster.ask(doing, async || api.get_opt(&name).await).await?;
             let keys = secret.map(|secret| secret.data.unwrap_or_default().into_keys().collect());
             known.insert(identity.clone(), keys);
         }

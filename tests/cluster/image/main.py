@@ -9,11 +9,15 @@
     log: {bytes: 9}     before all of that, writes so many bytes of a log that is always the same, of whose lines one
                         in a thousand is longer than what a container runtime takes at once. `seconds` in it: spread
                         over that time; `text`: this first
+    disk: /scratch/x    writes 8 MiB to that file
+    hang: true          never ends, and ignores SIGTERM: in a call into C that holds the interpreter, so that no other
+                        thread, the launcher's among them, hears of anything
     onTerm: 0           ends by SIGTERM with that code; without it SIGTERM does nothing, as to every first process
     termSeconds: 2      takes that long for it
 """
 
 import ctypes
+import hashlib
 import os
 import signal
 import sys
@@ -56,6 +60,13 @@ def log(of):
         time.sleep(of.get("seconds", 0) / 50)
 
 
+def password(workflow):
+    """What the launcher put in place of the reference to the connection's password; never itself."""
+    connection = workflow.get("source", {}).get("serviceConnection", {}).get("config", {})
+    value = connection.get("password")
+    return hashlib.sha256(value.encode()).hexdigest() if isinstance(value, str) else None
+
+
 workflow, wanted = asked("main")
 
 
@@ -73,9 +84,15 @@ report(
     type=os.environ["pipelineType"],
     pipeline=workflow.get("ingestionPipelineFQN"),
     unfilled=secrets(workflow),
+    password=password(workflow),
 )
 log(wanted.get("log", {}))
+if wanted.get("disk"):
+    with open(wanted["disk"], "wb") as file:
+        file.write(b"x" * (1 << 23))
 time.sleep(wanted.get("seconds", 0))
+if wanted.get("hang"):
+    ctypes.PyDLL(None).sleep(1 << 30)
 if wanted.get("memory"):
     taken = []
     while True:
