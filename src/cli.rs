@@ -7,12 +7,16 @@
 #[cfg(feature = "cluster")]
 mod apply;
 #[cfg(feature = "cluster")]
+mod chosen_run;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod completions;
 #[cfg(feature = "cluster")]
 mod controller;
 #[cfg(feature = "cluster")]
 mod crd;
+#[cfg(feature = "cluster")]
+mod diagnose;
 #[cfg(feature = "cluster")]
 mod diff;
 mod diff_env;
@@ -29,6 +33,8 @@ mod init;
 mod input;
 #[cfg(any(feature = "cluster", feature = "watch"))]
 mod interrupt;
+#[cfg(feature = "cluster")]
+mod logs;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod man;
@@ -62,9 +68,8 @@ use session::Session;
 /// Render OpenMetadata ingestion pipelines to checked Kubernetes manifests
 ///
 /// ompipe reads small YAML definitions (an IngestionProject, ServiceConnections and
-/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Only
-/// `apply`, `diff`, `run`, `controller`, `crd --apply` and `secrets list --cluster` talk to a
-/// cluster; nothing else reads the network or a kubeconfig.
+/// IngestionPipelines), checks them, and renders the Kubernetes objects that run them. Only the
+/// verbs that take --kubeconfig talk to a cluster; nothing else reads the network or a kubeconfig.
 #[derive(Parser)]
 #[command(name = "ompipe", version, max_term_width = 100)]
 #[command(after_long_help = EXAMPLES, disable_help_subcommand = true)]
@@ -167,6 +172,10 @@ enum Verb {
     #[cfg(feature = "cluster")]
     History(history::HistoryArgs),
     #[cfg(feature = "cluster")]
+    Logs(Box<logs::LogsArgs>),
+    #[cfg(feature = "cluster")]
+    Diagnose(Box<diagnose::DiagnoseArgs>),
+    #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "cluster")]
     Crd(crd::CrdArgs),
@@ -215,6 +224,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Run(args) => run::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::History(args) => history::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Logs(args) => logs::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Diagnose(args) => diagnose::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Controller(args) => controller::run(&args, &mut session),
         #[cfg(feature = "cluster")]

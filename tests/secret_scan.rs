@@ -65,6 +65,8 @@ const VERBS: &[(&str, Meets)] = &[
     ),
     ("run", Meets::No("what it sends is what `render --run` shows; tests/cluster runs it")),
     ("history", Meets::No("it shows states and times of runs, and reads no workflow")),
+    ("logs", Meets::Reads(&["logs {pipeline}"])),
+    ("diagnose", Meets::Reads(&["diagnose {pipeline}", "diagnose"])),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),
     ("crd", Meets::No("it prints what is built in")),
     ("completions", Meets::No("it prints what is built in")),

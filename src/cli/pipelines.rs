@@ -48,6 +48,11 @@ pub(crate) enum Pipelines {
 }
 
 impl PipelinesArgs {
+    /// The namespace to look in, if no project is to be read.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// The pipelines that are meant: those that are named, or all.
     pub(crate) fn resolve(&self, session: &mut Session) -> Result<Pipelines, Error> {
         let Some(namespace) = &self.namespace else { return self.of_project(session) };

@@ -7,6 +7,7 @@
 
 pub mod apply;
 mod connection;
+pub mod diagnose;
 pub mod diff;
 mod error;
 pub mod logs;
@@ -20,6 +21,7 @@ pub mod runs;
 pub use connection::{Cluster, Connection, Credentials};
 pub use error::{Cause, Error};
 pub use object::{api_of, parsed};
+pub use observe::main_pods;
 pub use pipeline::Pipeline;
 pub use retry::{Patience, is_passing};
 

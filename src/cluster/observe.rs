@@ -2,14 +2,15 @@
 //!
 //! In: names. Out: [`observed`](super::observed) values. Nothing is decided here.
 
-use k8s_openapi::api::core::v1 as core;
-use kube::Api;
-use serde::Serialize;
+use kube::api::{GetParams, ListParams};
+use kube::core::Request;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::connection::Cluster;
 use super::error::Error;
 use super::observed::Pod;
+use crate::controller::names::POD_TYPE_LABEL;
 
 /// A pod, if there is one.
 pub(super) async fn pod(
@@ -17,12 +18,48 @@ pub(super) async fn pod(
     namespace: &str,
     name: &str,
 ) -> Result<Option<Pod>, Error> {
-    let pods: Api<core::Pod> = Api::namespaced(cluster.client.clone(), namespace);
-    let found = cluster.ask(format!("read pod {name}"), async || pods.get_opt(name).await).await?;
-    Ok(found.as_ref().map(values))
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    object(cluster, &format!("read pod {name}"), &path, name).await
 }
 
-/// What is looked at of an object. All fields of a value have a default, so that none is missing.
-pub(super) fn values<V: DeserializeOwned + Default>(object: &impl Serialize) -> V {
-    serde_json::to_value(object).and_then(serde_json::from_value).unwrap_or_default()
+/// An object, if there is one; `path` is that of all objects of its kind and namespace.
+pub(super) async fn object<K: DeserializeOwned>(
+    cluster: &Cluster,
+    doing: &str,
+    path: &str,
+    name: &str,
+) -> Result<Option<K>, Error> {
+    let found = cluster.ask(doing, async || {
+        let request = Request::new(path).get(name, &GetParams::default());
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        cluster.client.request::<K>(request).await
+    });
+    match found.await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.code() == Some(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The main pods that bear these labels, the oldest first, whoever they belong to. One pipeline has
+/// few of them.
+pub async fn main_pods(
+    cluster: &Cluster,
+    namespace: &str,
+    selector: &str,
+) -> Result<Vec<Pod>, Error> {
+    #[derive(Deserialize)]
+    struct Pods {
+        items: Vec<Pod>,
+    }
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    let which = ListParams::default().labels(selector);
+    let pods = cluster.ask("list pods", async || {
+        let request = Request::new(path.as_str()).list(&which);
+        cluster.client.request::<Pods>(request.map_err(kube::Error::BuildRequest)?).await
+    });
+    let mut pods = pods.await?.items;
+    pods.retain(|pod| pod.metadata.label(POD_TYPE_LABEL) != Some("exit-handler"));
+    pods.sort_by_key(|pod| pod.metadata.creation_timestamp);
+    Ok(pods)
 }

@@ -179,7 +179,18 @@ pub struct Terminated {
 #[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
 pub struct Job {
     pub metadata: Meta,
+    pub spec: JobSpec,
     pub status: JobStatus,
+}
+
+/// By which limits a Job runs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct JobSpec {
+    pub active_deadline_seconds: Option<i64>,
+    pub backoff_limit: Option<i32>,
+    pub suspend: Option<bool>,
 }
 
 /// How a Job is.
@@ -201,7 +212,16 @@ pub struct JobStatus {
 #[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
 pub struct OMJob {
     pub metadata: Meta,
+    pub spec: OMJobSpec,
     pub status: Option<OMJobStatus>,
+}
+
+/// By which limits an OMJob runs.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct OMJobSpec {
+    pub active_deadline_seconds: Option<i64>,
 }
 
 /// An event, of `v1`.

@@ -115,6 +115,23 @@ pub fn value<'a>(route: &[&str], value: &'a str) -> Cow<'a, str> {
     Cow::Owned(shown)
 }
 
+/// The lines of a log as they may be shown. A log is no document: a line that is not indented begins
+/// anew, and is not hidden for what stands at the end of the line before it.
+pub fn log(text: &str) -> String {
+    let text = shape_of_secrets(text);
+    let mut shown = String::with_capacity(text.len());
+    let mut group = String::new();
+    for line in text.split_inclusive('\n') {
+        if !line.starts_with([' ', '\t']) && !group.is_empty() {
+            shown.push_str(&value(&[], &group));
+            group.clear();
+        }
+        group.push_str(line);
+    }
+    shown.push_str(&value(&[], &group));
+    shown
+}
+
 /// The words that make a key's value a secret, wherever they stand in the key, without regard to
 /// case and separators.
 const WORDS: &[&str] = &[

@@ -14,18 +14,21 @@
 
 mod adoption;
 mod apply;
+mod binary;
 mod chaos;
 mod cluster;
 mod compare;
 mod crd;
 mod cron;
 mod deployed;
+mod diagnose;
 mod diff;
 mod ends;
 mod faults;
 mod faulty_server;
 mod install;
 mod inventory;
+mod logs;
 mod namespace;
 mod nodes;
 mod omjob;
@@ -59,6 +62,8 @@ fn main() -> std::process::ExitCode {
         ("cron", cron::tests()),
         ("upstream", upstream::tests()),
         ("faulty_server", faulty_server::tests()),
+        ("logs", logs::tests()),
+        ("diagnose", diagnose::tests()),
         ("outcomes", outcomes::tests()),
         ("pod_deletions", pod_deletions::tests()),
         ("omjob_deletions", omjob_deletions::tests()),

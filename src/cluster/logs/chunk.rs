@@ -32,6 +32,12 @@ impl Chunks {
         Self { wanted, complete: 0, passing: Vec::with_capacity(CHUNK_BYTES), kept: None }
     }
 
+    /// The same of another log, from its begin.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self::keeping(self.wanted)
+    }
+
     /// Takes the next bytes of the log.
     pub fn take(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {

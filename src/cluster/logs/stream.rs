@@ -84,6 +84,20 @@ pub enum Note {
     Restarted,
 }
 
+/// Where a log goes.
+pub trait Output {
+    /// Takes the next bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Is told that nothing more is there for the moment: what is held back should be shown.
+    fn pause(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Is told what happens on the way.
+    fn note(&mut self, note: Note);
+}
+
 /// What ends a stream before its time.
 #[derive(Debug, ThisError)]
 pub enum Failure {
@@ -95,12 +109,11 @@ pub enum Failure {
     Cluster(#[from] Error),
 }
 
-/// Passes a log on to `out`, and says what happens on the way to `tell`.
+/// Passes a log on.
 pub async fn stream(
     cluster: &Cluster,
     wanted: &Wanted,
-    out: &mut impl FnMut(&[u8]) -> io::Result<()>,
-    tell: &mut impl FnMut(Note),
+    out: &mut impl Output,
 ) -> Result<End, Failure> {
     let mut place = Place::default();
     let mut container = None;
@@ -116,7 +129,7 @@ pub async fn stream(
             Readiness::NotYet(why) if !wanted.follow => return Ok(End::NotYet(why)),
             Readiness::NotYet(why) => {
                 if waits_for.as_ref() != Some(&why) {
-                    tell(Note::Waiting(why.clone()));
+                    out.note(Note::Waiting(why.clone()));
                     waits_for = Some(why);
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -124,7 +137,7 @@ pub async fn stream(
             }
             Readiness::Readable { id, ended } => {
                 if container.as_ref().is_some_and(|known| *known != id) {
-                    tell(Note::Restarted);
+                    out.note(Note::Restarted);
                     place = Place::default();
                 }
                 container = Some(id);
@@ -154,7 +167,7 @@ pub async fn stream(
             Passed::Found(Found::Lost) => {
                 faults.lost += 1;
                 if faults.lost > LOOKS {
-                    tell(Note::Gap);
+                    out.note(Note::Gap);
                 }
                 None
             }
@@ -169,7 +182,7 @@ pub async fn stream(
                 return Ok(End::Unreadable(why));
             }
             if faults.are_first() {
-                tell(Note::Again(why));
+                out.note(Note::Again(why));
             }
         }
         faults.pause().await;
@@ -232,7 +245,7 @@ impl Log<'_> {
         follow: bool,
         after_a_gap: bool,
         place: &mut Place,
-        out: &mut impl FnMut(&[u8]) -> io::Result<()>,
+        out: &mut impl Output,
     ) -> Result<Passed, Failure> {
         let since = place.since();
         let mut params = self.params(follow);
@@ -257,14 +270,19 @@ impl Log<'_> {
             let bytes = match log.fill_buf().await {
                 Ok(bytes) => bytes,
                 Err(error) => {
-                    let found = pass.end(place, out)?.filter(|found| *found != Found::Lost);
+                    let end = pass.end(place, &mut |bytes| out.write(bytes))?;
+                    let found = end.filter(|found| *found != Found::Lost);
                     return Ok(found.map_or_else(|| cut(&error), Passed::Found));
                 }
             };
             if bytes.is_empty() {
-                return Ok(pass.end(place, out)?.map_or(Passed::Whole, Passed::Found));
+                let end = pass.end(place, &mut |bytes| out.write(bytes))?;
+                return Ok(end.map_or(Passed::Whole, Passed::Found));
             }
-            let found = pass.take(bytes, place, out)?;
+            let found = pass.take(bytes, place, &mut |bytes| out.write(bytes))?;
+            if follow {
+                out.pause()?;
+            }
             let length = bytes.len();
             log.consume_unpin(length);
             if let Some(found) = found {

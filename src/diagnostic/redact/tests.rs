@@ -249,3 +249,15 @@ mod planted {
         }
     }
 }
+
+#[test]
+fn a_log_is_hidden_line_by_line_and_blocks_as_a_whole() {
+    let text = "start\npassword=hunter2hunter2\nthe last line\n";
+    assert_eq!(log(text), format!("start\npassword={MARK}\nthe last line\n"));
+    let text = "config:\n  password: |\n    hunter2hunter2\nnext\n";
+    let shown = log(text);
+    assert!(!shown.contains("hunter2") && shown.ends_with("next\n"), "{shown}");
+    let text = "-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----\nnext\n";
+    let shown = log(text);
+    assert!(!shown.contains("hunter2") && shown.ends_with("next\n"), "{shown}");
+}
