@@ -18,6 +18,8 @@ mod crd;
 #[cfg(feature = "cluster")]
 mod diagnose;
 #[cfg(feature = "cluster")]
+mod delete;
+#[cfg(feature = "cluster")]
 mod diff;
 mod diff_env;
 mod error;
@@ -35,6 +37,8 @@ mod input;
 mod interrupt;
 #[cfg(feature = "cluster")]
 mod logs;
+#[cfg(feature = "cluster")]
+mod kill;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod man;
@@ -43,13 +47,23 @@ mod on_disk;
 mod pipelines;
 mod render;
 #[cfg(feature = "cluster")]
+mod resume;
+#[cfg(feature = "cluster")]
 mod run;
 mod schedule;
 mod schema;
 mod secrets;
 mod session;
+#[cfg(feature = "cluster")]
+mod shown_run;
 mod spec;
 mod starter;
+#[cfg(feature = "cluster")]
+mod status;
+#[cfg(feature = "cluster")]
+mod suspend;
+#[cfg(feature = "cluster")]
+mod table;
 mod validate;
 #[cfg(feature = "cluster")]
 mod wanted;
@@ -170,11 +184,21 @@ enum Verb {
     #[cfg(feature = "cluster")]
     Run(Box<run::RunArgs>),
     #[cfg(feature = "cluster")]
+    Status(status::StatusArgs),
+    #[cfg(feature = "cluster")]
     History(history::HistoryArgs),
     #[cfg(feature = "cluster")]
     Logs(Box<logs::LogsArgs>),
     #[cfg(feature = "cluster")]
     Diagnose(Box<diagnose::DiagnoseArgs>),
+    #[cfg(feature = "cluster")]
+    Kill(kill::KillArgs),
+    #[cfg(feature = "cluster")]
+    Suspend(suspend::SuspendArgs),
+    #[cfg(feature = "cluster")]
+    Resume(resume::ResumeArgs),
+    #[cfg(feature = "cluster")]
+    Delete(delete::DeleteArgs),
     #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "cluster")]
@@ -223,11 +247,21 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         #[cfg(feature = "cluster")]
         Verb::Run(args) => run::run(&args, &mut session),
         #[cfg(feature = "cluster")]
+        Verb::Status(args) => status::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
         Verb::History(args) => history::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Logs(args) => logs::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Diagnose(args) => diagnose::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Kill(args) => kill::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Suspend(args) => suspend::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Resume(args) => resume::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Delete(args) => delete::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Controller(args) => controller::run(&args, &mut session),
         #[cfg(feature = "cluster")]

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 use jiff::Timestamp;
-use ompipe::cluster::runs::{self, Run, Scope, Tick};
+use ompipe::cluster::runs::{self, Run, Scope};
 use ompipe::cluster::{Cluster, Pipeline};
 use serde_json::json;
 
@@ -13,6 +13,8 @@ use super::error::Error;
 use super::exit::Status;
 use super::pipelines::{Pipelines, PipelinesArgs};
 use super::session::Session;
+use super::shown_run::{self, color, id_length, short, started_by, to_json, took};
+use super::table;
 
 /// List the runs of pipelines, newest first
 ///
@@ -52,11 +54,12 @@ pub(crate) fn run(args: &HistoryArgs, session: &mut Session) -> Result<Status, E
     runs.truncate(args.limit.unwrap_or(usize::MAX));
     if session.writes_json() {
         let all: Vec<_> = runs.iter().map(to_json).collect();
-        serde_json::to_writer_pretty(&mut *session.out(), &json!({"runs": all}))
+        serde_json::to_writer_pretty(&mut *session.out(), &json!({"version": 1, "runs": all}))
             .map_err(std::io::Error::from)?;
         writeln!(session.out())?;
     } else {
-        table(&runs, session.out())?;
+        let in_color = session.colors_results();
+        table(&runs, in_color, session.out())?;
     }
     Ok(Status::Fine)
 }
@@ -69,61 +72,23 @@ async fn of_pipelines(cluster: &Cluster, pipelines: &[Pipeline]) -> Result<Vec<R
     Ok(all)
 }
 
-fn to_json(run: &Run) -> serde_json::Value {
-    json!({
-        "pipeline": run.pipeline,
-        "runId": run.id,
-        "state": run.state,
-        "reason": run.reason,
-        "message": run.message,
-        "startedBy": started_by(run),
-        "created": run.created,
-        "started": run.started,
-        "ended": run.ended,
-        "exitCode": run.exit_code,
-        "kind": run.kind,
-        "name": run.name,
-        "namespace": run.namespace,
-    })
-}
-
-fn started_by(run: &Run) -> &'static str {
-    match run.tick {
-        Tick::Schedule(_) => "schedule",
-        Tick::ByHand => "hand",
-    }
-}
-
-fn table(runs: &[Run], out: &mut impl Write) -> std::io::Result<()> {
+fn table(runs: &[Run], in_color: bool, out: &mut impl Write) -> std::io::Result<()> {
     let head = ["PIPELINE", "RUN", "STATE", "REASON", "STARTED", "TOOK", "EXIT", "BY"];
-    let rows: Vec<[String; 8]> = runs.iter().map(row).collect();
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.chain([head[column].len()]).max().unwrap_or_default()
-        })
-        .collect();
-    let head = head.map(str::to_owned);
-    for row in std::iter::once(&head).chain(&rows) {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:width$}  "));
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+    let (now, length) = (Timestamp::now(), id_length(runs.iter().map(|run| run.id.as_str())));
+    let rows: Vec<_> = runs.iter().map(|run| row(run, length, now)).collect();
+    let style = |column, cell: &str| if in_color && column == 2 { color(cell) } else { "" };
+    table::write(head, &rows, style, out)
 }
 
-fn row(run: &Run) -> [String; 8] {
+fn row(run: &Run, id: usize, now: Timestamp) -> [String; 8] {
     let seconds = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-    let took = run.started.zip(run.ended).map(|(from, to)| to.duration_since(from).as_secs());
     [
         run.pipeline.clone(),
-        run.id.clone(),
+        short(&run.id, id),
         run.state.to_string(),
         run.reason.clone().unwrap_or_default(),
-        run.started.map(seconds).unwrap_or_default(),
-        took.map(|seconds| format!("{seconds} s")).unwrap_or_default(),
+        run.started.or(run.created).map(seconds).unwrap_or_default(),
+        took(run, now).map(shown_run::length).unwrap_or_default(),
         run.exit_code.map(|code| code.to_string()).unwrap_or_default(),
         started_by(run).to_owned(),
     ]

@@ -53,6 +53,19 @@ impl PipelinesArgs {
         self.namespace.as_deref()
     }
 
+    /// The pipelines that are named; `None` when the project is wrong, which has been said. A verb
+    /// that changes something wants to be told what.
+    pub(crate) fn named(&self, session: &mut Session) -> Result<Option<Vec<Pipeline>>, Error> {
+        if self.pipelines.is_empty() {
+            return Err(Error::new("no pipeline is named")
+                .with_hint("Name one or more; `ompipe status` lists them."));
+        }
+        Ok(match self.resolve(session)? {
+            Pipelines::These(these) => Some(these),
+            Pipelines::OfNamespace(_) | Pipelines::Wrong(_) => None,
+        })
+    }
+
     /// The pipelines that are meant: those that are named, or all.
     pub(crate) fn resolve(&self, session: &mut Session) -> Result<Pipelines, Error> {
         let Some(namespace) = &self.namespace else { return self.of_project(session) };

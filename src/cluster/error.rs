@@ -106,6 +106,14 @@ impl Error {
         }
     }
 
+    /// Kubernetes' word for a failure that was answered, such as `AlreadyExists`.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Request { source: Cause::Answer { reason, .. }, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
     /// What to do about it, a sentence.
     pub fn remedy(&self) -> Option<Cow<'_, str>> {
         match self {

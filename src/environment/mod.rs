@@ -12,6 +12,7 @@ mod fault;
 mod json_patch;
 mod matches;
 mod merge_patch;
+mod overrides;
 mod patch;
 mod pointer;
 mod target;
@@ -23,6 +24,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 pub use matches::{Extent, Matches};
+pub use overrides::{OverrideError, add_overrides};
 
 use crate::definition::environments::TargetKind;
 use crate::definition::{

@@ -13,13 +13,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::run::{Run, RunKind, of_job, of_omjob};
+use super::schedule::{Cron, CronObject};
 use crate::cluster::observed::{Job, OMJob, Pod};
 use crate::cluster::{Cluster, Error, Pipeline};
 use crate::crd::{GROUP, VERSION};
 use crate::model::labels;
 
 /// Objects of a page: as many as kubectl takes.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
 
 /// Which runs.
 #[derive(Clone, Copy, Debug)]
@@ -41,10 +42,11 @@ impl Scope<'_> {
 
     /// The label selector of its objects and pods.
     pub fn selector(&self) -> String {
+        // The Java operator's pods bear it, too.
+        let own = format!("{}={}", labels::NAME, labels::OPENMETADATA);
         match self {
-            Self::Pipeline(pipeline) => pipeline.selector(),
-            // The Java operator's pods bear it, too.
-            Self::Namespace(_) => format!("{}={}", labels::NAME, labels::OPENMETADATA),
+            Self::Pipeline(pipeline) => format!("{own},{}", pipeline.selector()),
+            Self::Namespace(_) => own,
         }
     }
 }
@@ -73,6 +75,22 @@ pub async fn list(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Run>, Error
         key(one).cmp(&key(other))
     });
     Ok(runs)
+}
+
+/// The schedules of a scope, by name.
+pub async fn schedules(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Cron>, Error> {
+    let selector = ListParams::default().labels(&scope.selector());
+    let mut all = Vec::new();
+    for kind in super::suspend::kinds() {
+        let path = kind.path(scope.namespace());
+        let doing = format!("list {}s", kind.as_str());
+        match pages::<CronObject>(cluster, &doing, &path, &selector).await {
+            Err(error) if error.code() == Some(404) && kind.may_be_unknown() => {}
+            found => all.extend(found?.into_iter().map(|object| Cron::of(kind, object))),
+        }
+    }
+    all.sort_by(|one, other| (&one.pipeline, &one.name).cmp(&(&other.pipeline, &other.name)));
+    Ok(all)
 }
 
 /// The newest pod of each run of a scope that has one which did not end well, by the UID of the Job
@@ -116,27 +134,27 @@ pub async fn pods_of(cluster: &Cluster, run: &Run) -> Result<Vec<Pod>, Error> {
 }
 
 /// Whether it is an exit handler's own pod.
-fn is_exit_handler(pod: &Pod) -> bool {
+pub(super) fn is_exit_handler(pod: &Pod) -> bool {
     pod.metadata.label(crate::controller::names::POD_TYPE_LABEL) == Some("exit-handler")
 }
 
 /// A page of a list, as the API server writes it.
 #[derive(Deserialize)]
-struct Page<K> {
+pub(super) struct Page<K> {
     #[serde(default)]
-    metadata: PageMeta,
+    pub(super) metadata: PageMeta,
     #[serde(default = "Vec::new")]
-    items: Vec<K>,
+    pub(super) items: Vec<K>,
 }
 
 #[derive(Default, Deserialize)]
-struct PageMeta {
+pub(super) struct PageMeta {
     #[serde(default, rename = "continue")]
-    next: Option<String>,
+    pub(super) next: Option<String>,
 }
 
 /// All objects of a list. One whose pages were too old to go on with is begun anew.
-async fn pages<K: DeserializeOwned>(
+pub(super) async fn pages<K: DeserializeOwned>(
     cluster: &Cluster,
     doing: &str,
     path: &str,

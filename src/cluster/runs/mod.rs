@@ -4,13 +4,36 @@
 //! Job or an OMJob comes to, [`pod_detail`] what its pod adds; [`list`] asks the cluster.
 
 mod choose;
+mod belongings;
+mod changes;
+mod delete;
 mod detail;
+mod kill;
+mod kind;
 mod list;
+mod overview;
+mod plan;
+mod request;
 mod run;
+mod schedule;
+mod start;
 mod state;
+mod suspend;
+mod wait;
 
 pub use choose::{Unchosen, choose};
+pub use belongings::{Belongings, Stays};
+pub use changes::changes;
+pub use delete::{belongings, delete};
 pub use detail::{Detail, Stage, pod_detail};
-pub use list::{Scope, list, newest_pods, pods_of};
+pub use kill::{Step, kill, wait_until_gone};
+pub use kind::Kind;
+pub use list::{Scope, list, newest_pods, pods_of, schedules};
+pub use overview::{Overview, overview};
+pub use plan::Plan;
 pub use run::{Run, RunKind, Tick, of_job, of_omjob};
+pub use schedule::Cron;
+pub use start::{Started, start};
 pub use state::State;
+pub use suspend::{Missed, TOGGLE_MANAGER, Toggled, resume, suspend};
+pub use wait::{Waiting, look};

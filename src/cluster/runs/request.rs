@@ -1,0 +1,174 @@
+//! Single requests about objects of a pipeline.
+//!
+//! In: kinds, names, UIDs. Out: what the API server says. Nothing is decided here; a request whose
+//! answer was lost is sent again, and what it finds done already counts as done.
+
+use kube::api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions};
+use kube::api::{PostParams, PropagationPolicy};
+use kube::core::Request;
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::kind::Kind;
+use super::list::{PAGE, Page};
+use crate::cluster::observed::Meta;
+use crate::cluster::{Cluster, Error};
+
+/// An object of which only the metadata is looked at, so that no value of a Secret comes here.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+pub(super) struct Named {
+    #[serde(default)]
+    pub(super) metadata: Meta,
+}
+
+/// An object, if there is one of that name.
+pub(super) async fn get<K: DeserializeOwned>(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<K>, Error> {
+    let answer = cluster.ask(format!("read {} {name}", kind.as_str()), async || {
+        let request = Request::new(kind.path(namespace)).get(name, &GetParams::default());
+        cluster.client.request::<K>(request.map_err(kube::Error::BuildRequest)?).await
+    });
+    none_if_missing(answer.await)
+}
+
+/// The metadata of an object, if there is one of that name.
+pub(super) async fn get_metadata(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Meta>, Error> {
+    let answer = cluster.ask(format!("look for {} {name}", kind.as_str()), async || {
+        let request = Request::new(kind.path(namespace)).get_metadata(name, &GetParams::default());
+        cluster.client.request::<Named>(request.map_err(kube::Error::BuildRequest)?).await
+    });
+    Ok(none_if_missing(answer.await)?.map(|found| found.metadata))
+}
+
+/// The metadata of all objects with these labels; none where the cluster does not know the kind.
+pub(super) async fn list_metadata(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    selector: &str,
+) -> Result<Vec<Meta>, Error> {
+    let mut all = Vec::new();
+    let mut which = ListParams::default().labels(selector).limit(PAGE);
+    loop {
+        let page = cluster.ask(format!("list {}s", kind.as_str()), async || {
+            let request = Request::new(kind.path(namespace)).list_metadata(&which);
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            cluster.client.request::<Page<Named>>(request).await
+        });
+        match page.await {
+            Err(error) if error.code() == Some(404) && kind.may_be_unknown() => return Ok(all),
+            Err(error) if error.code() == Some(410) && which.continue_token.is_some() => {
+                all.clear();
+                which.continue_token = None;
+            }
+            page => {
+                let page = page?;
+                all.extend(page.items.into_iter().map(|item| item.metadata));
+                match page.metadata.next.filter(|next| !next.is_empty()) {
+                    Some(next) => which.continue_token = Some(next),
+                    None => return Ok(all),
+                }
+            }
+        }
+    }
+}
+
+/// Deletes the object of this UID, and no other that bears its name by now; whether it was there.
+pub(super) async fn delete(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    uid: &str,
+    propagation: PropagationPolicy,
+) -> Result<bool, Error> {
+    let how = DeleteParams {
+        propagation_policy: Some(propagation),
+        preconditions: Some(Preconditions { resource_version: None, uid: Some(uid.to_owned()) }),
+        ..DeleteParams::default()
+    };
+    let answer = cluster.ask(format!("delete {} {name}", kind.as_str()), async || {
+        let request = Request::new(kind.path(namespace)).delete(name, &how);
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        cluster.client.request::<IgnoredAny>(request).await
+    });
+    match answer.await {
+        Ok(_) => Ok(true),
+        // It is gone, or another one has its name.
+        Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates an object; `None` when one of its name is there already.
+pub(super) async fn create<K: DeserializeOwned>(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+    object: &impl Serialize,
+) -> Result<Option<K>, Error> {
+    let body = serde_json::to_vec(object).unwrap_or_default();
+    let answer = cluster.ask(format!("create {} {name}", kind.as_str()), async || {
+        let request = Request::new(kind.path(namespace)).create(&how_to_create(), body.clone());
+        cluster.client.request::<K>(request.map_err(kube::Error::BuildRequest)?).await
+    });
+    match answer.await {
+        Ok(created) => Ok(Some(created)),
+        Err(error) if error.reason() == Some("AlreadyExists") => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn how_to_create() -> PostParams {
+    PostParams {
+        field_manager: Some(crate::cluster::FIELD_MANAGER.to_owned()),
+        ..Default::default()
+    }
+}
+
+/// Patches an object, or its status.
+pub(super) async fn patch<K: DeserializeOwned>(
+    cluster: &Cluster,
+    doing: &str,
+    (kind, namespace, name): (Kind, &str, &str),
+    of: Part,
+    how: &PatchParams,
+    patch: &Patch<serde_json::Value>,
+) -> Result<K, Error> {
+    let answer = cluster.ask(doing, async || {
+        let request = Request::new(kind.path(namespace));
+        let request = match of {
+            Part::Object => request.patch(name, how, patch),
+            Part::Status => request.patch_subresource("status", name, how, patch),
+        };
+        cluster.client.request::<K>(request.map_err(kube::Error::BuildRequest)?).await
+    });
+    answer.await
+}
+
+/// What of an object is patched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    /// All but its status.
+    Object,
+    /// Its status.
+    Status,
+}
+
+fn none_if_missing<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.code() == Some(404) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
