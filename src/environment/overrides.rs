@@ -5,7 +5,7 @@
 //! keeps its place in the text that it was given in.
 
 use crate::definition::IngestionProject;
-use crate::tree::{Entry, Mapping, Node, Value};
+use crate::tree::{Entry, Mapping, Node, Span, Value};
 
 /// The part of a pipeline that may be set.
 const SETTABLE: &str = "workflow";
@@ -56,7 +56,7 @@ pub fn add_overrides(
         }
         at.push(Entry { key: (*last).into(), key_span: *key_span, value: value.clone() });
     }
-    let span = values.iter().next().map_or_else(Default::default, |first| first.key_span);
+    let span = values.iter().next().map_or(Span::NONE, |first| first.key_span);
     let of = |entries: &[(&'static str, Node)]| {
         let mut mapping = Mapping::new();
         for (key, value) in entries {

@@ -68,7 +68,7 @@ pub fn overview(
     let mut of = |label: &str, change: &mut dyn FnMut(&mut Overview)| match all.get_mut(label) {
         Some(one) => change(one),
         None if named.is_none() => {
-            change(all.entry(label.to_owned()).or_insert_with(|| new(label)))
+            change(all.entry(label.to_owned()).or_insert_with(|| new(label)));
         }
         None => {}
     };
