@@ -24,6 +24,8 @@ mod diff;
 mod diff_env;
 mod error;
 mod exit;
+#[cfg(feature = "cluster")]
+mod exit_handler;
 mod explain;
 mod function;
 mod graph;
@@ -35,6 +37,8 @@ mod init;
 mod input;
 #[cfg(any(feature = "cluster", feature = "watch"))]
 mod interrupt;
+#[cfg(feature = "cluster")]
+mod log;
 #[cfg(feature = "cluster")]
 mod logs;
 #[cfg(feature = "cluster")]
@@ -202,6 +206,8 @@ enum Verb {
     #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "cluster")]
+    ExitHandler(Box<exit_handler::ExitHandlerArgs>),
+    #[cfg(feature = "cluster")]
     Crd(crd::CrdArgs),
     #[cfg(feature = "lsp")]
     Lsp(lsp::LspArgs),
@@ -264,6 +270,8 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Delete(args) => delete::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Controller(args) => controller::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::ExitHandler(args) => exit_handler::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Crd(args) => crd::run(&args, &mut session),
         #[cfg(feature = "lsp")]

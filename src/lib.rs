@@ -23,6 +23,8 @@ pub mod definition;
 pub mod diagnostic;
 pub mod difference;
 pub mod environment;
+#[cfg(feature = "cluster")]
+pub mod exit_handler;
 pub mod function;
 pub mod graph;
 pub mod import;

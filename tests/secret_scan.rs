@@ -73,6 +73,10 @@ const VERBS: &[(&str, Meets)] = &[
     ("logs", Meets::Reads(&["logs {pipeline}"])),
     ("diagnose", Meets::Reads(&["diagnose {pipeline}", "diagnose"])),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),
+    (
+        "exit-handler",
+        Meets::No("it reads no definitions; tests/exit_handler looks at all that it says"),
+    ),
     ("crd", Meets::No("it prints what is built in")),
     ("completions", Meets::No("it prints what is built in")),
     ("man", Meets::No("it prints what is built in")),

@@ -6,17 +6,16 @@ use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ompipe::controller::{Operator, Settings, clock, http};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, level_filters::LevelFilter};
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
+use tracing::info;
 
 use super::cluster::ClusterArgs;
 use super::error::Error;
 use super::exit::Status;
+use super::log::{LogArgs, LogFormat};
 use super::session::Session;
 
 /// Run the operator of OMJobs and CronOMJobs
@@ -61,26 +60,13 @@ pub(crate) struct ControllerArgs {
     #[arg(long, env = "METRICS_PORT", value_name = "PORT", default_value_t = 8081)]
     metrics_port: u16,
 
-    /// What is logged: error, warn, info, debug or trace
-    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
-    log_level: LevelFilter,
-
-    /// How it is logged: text or json [default: text on a terminal, json elsewhere]
-    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
-    log_format: Option<LogFormat>,
-}
-
-/// How it is logged.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum LogFormat {
-    /// For people
-    Text,
-    /// For programs: one JSON object a line
-    Json,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 pub(crate) fn run(args: &ControllerArgs, _session: &mut Session) -> Result<Status, Error> {
-    log(args);
+    // What reads the log of an operator is a program, as a rule.
+    args.log.start(if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -143,23 +129,6 @@ fn terminated() -> Result<impl Future<Output = ()>, Error> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn log(args: &ControllerArgs) {
-    // Libraries say only what is wrong.
-    let levels = Targets::new()
-        .with_target("ompipe", args.log_level)
-        .with_default(args.log_level.min(LevelFilter::WARN));
-    let json = match args.log_format {
-        Some(format) => format == LogFormat::Json,
-        None => !io::stderr().is_terminal(),
-    };
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let registry = tracing_subscriber::registry().with(levels);
-    match json {
-        true => registry.with(lines.json().flatten_event(true)).init(),
-        false => registry.with(lines.with_target(false)).init(),
-    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub use error::{Cause, Error};
 pub use object::{api_of, parsed};
 pub use observe::main_pods;
 pub use pipeline::Pipeline;
+pub(crate) use retry::jittered;
 pub use retry::{Patience, is_passing};
 
 /// Who applies, in the objects' managed fields.

@@ -80,7 +80,7 @@ fn is_about_trust(error: &kube::Error) -> bool {
 }
 
 /// Between half and all of a pause, so that many clients do not come back at once.
-fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     // The hasher's keys are drawn by the system; no other randomness is needed here.
     let drawn = RandomState::new().build_hasher().finish() as u32;
     pause.mul_f64(0.5 + f64::from(drawn) / f64::from(u32::MAX) / 2.0)

@@ -154,6 +154,12 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::EXIT_HANDLER))]
     pub exit_handler: Option<ExitHandler>,
 
+    /// An image with ompipe in it, whose `ompipe exit-handler` is the exit handler's container, as
+    /// sidecar or as the operator's pod, in place of the ingestion image's exit_handler.py. Default:
+    /// none.
+    #[schemars(example = &"registry.example.com/ompipe:0.1.0", length(min = 1))]
+    pub exit_handler_image: Option<String>,
+
     /// How long a pod may take to end once it is told to, in seconds; the exit handler runs in that
     /// time. Default: `60`.
     #[schemars(extend("default" = defaults::TERMINATION_GRACE_PERIOD_SECONDS), example = 120)]
@@ -161,7 +167,8 @@ pub struct Parameters {
     pub termination_grace_period_seconds: Option<i64>,
 
     /// The CPU and memory of the exit handler where it has a container of its own.
-    /// Default: requests `100m` and `256Mi`, limits `500m` and `512Mi`.
+    /// Default: requests `100m` and `256Mi`, limits `500m` and `512Mi`; with `exitHandlerImage` requests
+    /// `10m` and `32Mi`, limits `500m` and `128Mi`.
     #[schemars(extend("default" = defaults::exit_handler_resources_json()))]
     pub exit_handler_resources: Option<Resources>,
 

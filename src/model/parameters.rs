@@ -49,6 +49,7 @@ pub struct Parameters {
     pub tolerations: Vec<Toleration>,
     pub use_om_job_operator: bool,
     pub exit_handler: ExitHandler,
+    pub exit_handler_image: Option<ImageReference>,
     pub termination_grace_period_seconds: i64,
     pub exit_handler_resources: Resources,
 }
@@ -83,6 +84,7 @@ impl Parameters {
             tolerations,
             use_om_job_operator,
             exit_handler,
+            exit_handler_image,
             termination_grace_period_seconds,
             exit_handler_resources,
         } = self;
@@ -95,6 +97,7 @@ impl Parameters {
             .iter()
             .map(|(key, value)| (key.as_str(), Node::new(value.as_str())))
             .collect::<Mapping>();
+        let own_image = exit_handler_image.as_ref().map_or("", |image| image.as_str());
         let mut mapping = Mapping::of([
             ("namespace", Node::new(namespace.as_str())),
             ("ingestionImage", Node::new(ingestion_image.as_str())),
@@ -119,6 +122,7 @@ impl Parameters {
             ("tolerations", Node::new(tolerations.iter().map(toleration).collect::<Vec<_>>())),
             ("useOMJobOperator", Node::new(*use_om_job_operator)),
             ("exitHandler", Node::new(exit_handler.as_str())),
+            ("exitHandlerImage", Node::new(own_image)),
             ("terminationGracePeriodSeconds", Node::new(*termination_grace_period_seconds)),
             ("exitHandlerResources", resource_node(exit_handler_resources)),
         ]);

@@ -37,7 +37,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
     yaml::write(&pipeline.workflow, &mut config);
 
     let operator = pipeline.parameters.use_om_job_operator;
-    let exit_handler = (!operator).then_some(pipeline.parameters.exit_handler);
+    let exit_handler = exit_handler::way(&pipeline.parameters);
     let in_secret = secrets.need_secret(pipeline);
     let placeholders = !secrets.is_empty() && !in_secret;
     let launched = placeholders || exit_handler == Some(ExitHandler::Sidecar);
@@ -80,7 +80,7 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
     ]);
     let command = Mapping::of([
         ("main", exit_handler::main_command(launched)),
-        ("exitHandler", exit_handler::command(exit_handler, launched)),
+        ("exitHandler", exit_handler::command(&pipeline.parameters, launched)),
     ]);
     let way = Mapping::of([
         ("isPreStop", Node::new(exit_handler == Some(ExitHandler::PreStop))),

@@ -7,7 +7,7 @@
 use compact_str::CompactString;
 use uuid::Uuid;
 
-use super::exit_handler::EXIT_CODE_FILE;
+use super::exit_handler::{self, EXIT_CODE_FILE};
 use super::secrets::SecretVariables;
 use crate::definition::parameters::ExitHandler;
 use crate::model::{EnvValue, EnvVariable, Pipeline};
@@ -64,14 +64,12 @@ pub(super) fn of(
     let operator = pipeline.parameters.use_om_job_operator;
     let sidecar = !operator && pipeline.parameters.exit_handler == ExitHandler::Sidecar;
 
-    let mut shared: Vec<_> = pipeline.parameters.extra_env_vars.iter().map(extra).collect();
-    if launched {
-        shared.push(from(
-            "OMPIPE_LAUNCHER",
-            "configMapKeyRef",
-            key(&pipeline.names.config_map, "launcher.py"),
-        ));
-    }
+    let extra: Vec<_> = pipeline.parameters.extra_env_vars.iter().map(extra).collect();
+    let launcher = launched.then(|| {
+        let launcher = key(&pipeline.names.config_map, "launcher.py");
+        from("OMPIPE_LAUNCHER", "configMapKeyRef", launcher)
+    });
+    let mut shared = Vec::new();
     if sidecar {
         shared.push(literal("OMPIPE_EXIT_CODE_FILE", EXIT_CODE_FILE));
     }
@@ -86,9 +84,19 @@ pub(super) fn of(
         // The preStop hook runs in this container: what it reports is that the run was ended.
         main.push(literal("pipelineStatus", "Failed"));
     }
-    main.extend(shared.iter().cloned());
+    main.extend(extra.iter().chain(&launcher).chain(&shared).cloned());
 
     let mut exit_handler = vec![config(), run_id, fqn, job_name, namespace];
+    exit_handler.extend(extra);
+    match exit_handler::is_own(&pipeline.parameters) {
+        // The host's name is the pod's only while no podTemplate says otherwise.
+        true if sidecar => {
+            exit_handler.push(from("POD_NAME", "fieldRef", field("metadata.name")));
+        }
+        // It puts secrets in place by itself.
+        true => {}
+        false => exit_handler.extend(launcher),
+    }
     exit_handler.extend(shared);
     Environment { main, exit_handler }
 }

@@ -1,7 +1,9 @@
 //! How the two scripts of the ingestion image are started: as upstream starts them, through the
-//! launcher, or, for the exit handler as a sidecar, when main has ended.
+//! launcher, or, for the exit handler as a sidecar, when main has ended; and how `ompipe
+//! exit-handler` is, where it takes the place of the second.
 
 use crate::definition::parameters::ExitHandler;
+use crate::model::Parameters;
 use crate::tree::Node;
 
 /// Where main's launcher leaves its exit code. The volume is in `templates/exit-code-volume.yaml`.
@@ -9,6 +11,14 @@ pub(super) const EXIT_CODE_FILE: &str = "/run/ompipe/exit-code";
 
 /// Runs the launcher from its environment variable: an OMJob's pods can mount nothing.
 const LAUNCH: &str = "import os; exec(os.environ['OMPIPE_LAUNCHER'])";
+
+/// What `ompipe exit-handler` leaves of the grace period, so that it can still say what became of
+/// its report.
+const LAST_WORDS: i64 = 5;
+
+/// How long `ompipe exit-handler` tries in a pod of its own, in seconds: as long as it takes to
+/// upgrade OpenMetadata. The operator gives an exit handler an hour.
+const IN_POD_OF_ITS_OWN: i64 = 900;
 
 /// Idles until the kubelet ends it, which it does when main has ended. No file means that main was
 /// killed before it could write one, out of memory for example. The kubelet replaces no `$name` in
@@ -30,13 +40,39 @@ pub(super) fn main_command(launched: bool) -> Node {
     script("main.py", launched)
 }
 
-/// The command of the exit handler: `None` is the operator's, whose exit handler is a pod of its
-/// own.
-pub(super) fn command(exit_handler: Option<ExitHandler>, launched: bool) -> Node {
-    match exit_handler {
+/// How the exit handler of a pipeline runs; `None` is the operator's, in a pod of its own.
+pub(super) fn way(parameters: &Parameters) -> Option<ExitHandler> {
+    (!parameters.use_om_job_operator).then_some(parameters.exit_handler)
+}
+
+/// Whether the exit handler is ompipe's own. A preStop hook runs in main's container, whose image is
+/// the ingestion's.
+pub(super) fn is_own(parameters: &Parameters) -> bool {
+    parameters.exit_handler_image.is_some() && way(parameters) != Some(ExitHandler::PreStop)
+}
+
+/// The command of the exit handler.
+pub(super) fn command(parameters: &Parameters, launched: bool) -> Node {
+    match way(parameters) {
+        way if is_own(parameters) => own_command(way, parameters.termination_grace_period_seconds),
         Some(ExitHandler::Sidecar) => Node::new(["sh", "-c", SIDECAR].map(Node::new).to_vec()),
         Some(ExitHandler::PreStop) | None => script("exit_handler.py", launched),
     }
+}
+
+/// The command of `ompipe exit-handler`. A sidecar has the pod's grace period, from main's end on;
+/// nobody waits for the operator's pod.
+fn own_command(way: Option<ExitHandler>, grace_period: i64) -> Node {
+    let mut words = vec!["ompipe".to_owned(), "exit-handler".to_owned()];
+    let deadline = match way {
+        Some(_) => {
+            words.push("--sidecar".to_owned());
+            (grace_period - LAST_WORDS).max(1)
+        }
+        None => IN_POD_OF_ITS_OWN,
+    };
+    words.push(format!("--deadline={deadline}"));
+    Node::new(words.into_iter().map(Node::new).collect::<Vec<_>>())
 }
 
 fn script(name: &'static str, launched: bool) -> Node {
@@ -44,4 +80,27 @@ fn script(name: &'static str, launched: bool) -> Node {
         true => ["python", "-c", LAUNCH, name].map(Node::new).to_vec(),
         false => ["python", name].map(Node::new).to_vec(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn own(way: Option<ExitHandler>, grace_period: i64) -> Value {
+        Value::from(&own_command(way, grace_period))
+    }
+
+    #[test]
+    fn a_sidecar_is_done_before_the_grace_period_is_over() {
+        let sidecar = |grace_period| own(Some(ExitHandler::Sidecar), grace_period);
+        assert_eq!(sidecar(60), json!(["ompipe", "exit-handler", "--sidecar", "--deadline=55"]));
+        assert_eq!(sidecar(0)[3], "--deadline=1");
+    }
+
+    #[test]
+    fn a_pod_of_its_own_has_time_whatever_mains_grace_period() {
+        assert_eq!(own(None, 0), json!(["ompipe", "exit-handler", "--deadline=900"]));
+    }
 }

@@ -93,6 +93,7 @@ fn checked(
         // What only the cluster's verbs read.
         enable_failure_diagnostics: _,
         exit_handler,
+        exit_handler_image: _,
         termination_grace_period_seconds,
         exit_handler_resources,
         in_cluster: _,
@@ -110,6 +111,9 @@ fn checked(
         &service_account_name,
         rules::names::service_account_name,
     );
+    let exit_handler_image = fields.optional("exitHandlerImage", |node, route, found| {
+        rules::image::image(node, route, found).map(Some)
+    });
     let image_pull_secrets = fields.optional("imagePullSecrets", rules::names::image_pull_secrets);
     let node_selector = fields.optional("nodeSelector", rules::pairs::node_selector);
     let pod_annotations = fields.optional("podAnnotations", rules::pairs::pod_annotations);
@@ -148,6 +152,7 @@ fn checked(
         tolerations: tolerations?,
         use_om_job_operator,
         exit_handler,
+        exit_handler_image: exit_handler_image?,
         termination_grace_period_seconds,
         exit_handler_resources: exit_handler_resources?,
     })

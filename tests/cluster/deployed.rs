@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Once;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1 as core;
@@ -19,12 +20,14 @@ use crate::omjob::Run;
 use crate::{cluster, crd, install};
 
 /// The image's reference: what `deploy/` would have a registry's name before.
-const IMAGE: &str = "localhost/ompipe:test";
+pub(crate) const IMAGE: &str = "localhost/ompipe:test";
+/// Made and given to the nodes once, whichever test is the first to need it.
+static LOADED: Once = Once::new();
 
 pub(crate) fn tests() -> Vec<Trial> {
     let trial = test("the_deployment_runs_in_the_cluster", async |namespace| {
         crd::installed(namespace).await;
-        cluster::load_image(&image());
+        load_image();
         install::allow(namespace).await;
         admit_host_network(namespace).await;
         namespace.apply(deployment(namespace)).await;
@@ -49,6 +52,11 @@ pub(crate) fn tests() -> Vec<Trial> {
     vec![trial.with_ignored_flag(!cluster::is_ours())]
 }
 
+/// Gives the image to the nodes.
+pub(crate) fn load_image() {
+    LOADED.call_once(|| cluster::load_image(&image()));
+}
+
 /// The operator's binary and the libraries that it is linked to, and nothing else.
 fn image() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -59,13 +67,13 @@ fn image() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(root.join("tests/cluster/kubernetes/mkimage"));
     command.arg(IMAGE).arg(&archive);
-    command.arg("--file").arg(format!("{}:ompipe", stripped.display()));
+    command.arg("--file").arg(format!("{}:usr/local/bin/ompipe", stripped.display()));
     // "libc.so.6 => /lib/…/libc.so.6 (0x…)", and the loader by its path alone.
     let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
     for path in paths {
         command.arg("--file").arg(format!("{path}:{}", path.trim_start_matches('/')));
     }
-    done(command.args(["--entrypoint", "/ompipe"]));
+    done(command.args(["--entrypoint", "/usr/local/bin/ompipe"]));
     archive
 }
 
@@ -77,7 +85,7 @@ fn done(command: &mut Command) -> String {
 
 /// Without kube-proxy a pod reaches the API server by its host's network alone, which "restricted"
 /// forbids.
-async fn admit_host_network(namespace: &Namespace) {
+pub(crate) async fn admit_host_network(namespace: &Namespace) {
     let namespaces: Api<core::Namespace> = Api::all(namespace.client.clone());
     let labels =
         json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}});
@@ -102,27 +110,26 @@ fn deployment(namespace: &Namespace) -> Value {
     for (port, number) in [(0, health), (1, metrics)] {
         container["ports"][port]["containerPort"] = json!(number);
     }
-    let server = api_server();
-    let (host, port) = server.split_once(':').unwrap();
+    let environment = container["env"].as_array_mut().unwrap();
     for (name, value) in [
         ("WATCH_NAMESPACES", namespace.name.as_str()),
         ("HEALTH_CHECK_PORT", &health.to_string()),
         ("METRICS_PORT", &metrics.to_string()),
-        ("KUBERNETES_SERVICE_HOST", host),
-        ("KUBERNETES_SERVICE_PORT", port),
     ] {
-        let environment = container["env"].as_array_mut().unwrap();
         environment.retain(|variable| variable["name"] != name);
         environment.push(json!({"name": name, "value": value}));
     }
+    environment.extend(api_server_variables());
     deployment
 }
 
-/// Host and port of the API server.
-fn api_server() -> String {
+/// The variables by which a container in its host's network finds the API server.
+pub(crate) fn api_server_variables() -> [Value; 2] {
     let kubeconfig = Kubeconfig::read_from(cluster::kubeconfig()).unwrap();
     let server = kubeconfig.clusters[0].cluster.as_ref().unwrap().server.clone().unwrap();
-    server.trim_start_matches("https://").to_owned()
+    let (host, port) = server.trim_start_matches("https://").split_once(':').unwrap();
+    [("KUBERNETES_SERVICE_HOST", host), ("KUBERNETES_SERVICE_PORT", port)]
+        .map(|(name, value)| json!({"name": name, "value": value}))
 }
 
 /// Free a moment ago; nothing else asks for one by number.

@@ -24,6 +24,7 @@ mod deployed;
 mod diagnose;
 mod diff;
 mod ends;
+mod exit_handler;
 mod faults;
 mod faulty_server;
 mod install;
@@ -33,6 +34,9 @@ mod namespace;
 mod nodes;
 mod omjob;
 mod omjob_deletions;
+#[expect(dead_code, reason = "the tests of the binary alone use the rest")]
+#[path = "../exit_handler/openmetadata.rs"]
+mod openmetadata;
 mod operator;
 mod outcomes;
 mod pod_deletions;
@@ -43,6 +47,8 @@ mod record;
 mod refused;
 mod rendered;
 mod restarts;
+#[path = "../exit_handler/schema.rs"]
+mod schema;
 mod upstream;
 mod workload;
 
@@ -58,6 +64,7 @@ fn main() -> std::process::ExitCode {
         ("deployed", deployed::tests()),
         ("install", install::tests()),
         ("rendered", rendered::tests()),
+        ("exit_handler", exit_handler::tests()),
         ("ends", ends::tests()),
         ("cron", cron::tests()),
         ("upstream", upstream::tests()),

@@ -106,7 +106,7 @@ pub(crate) async fn secrets(namespace: &Namespace) {
     namespace.apply(secret("openmetadata-bot", "token", "token")).await;
 }
 
-fn secret(name: &str, key: &str, value: &str) -> Value {
+pub(crate) fn secret(name: &str, key: &str, value: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: value}})
 }
 

@@ -108,6 +108,13 @@ pub fn not_carried(
             }
         }
         Output::CronJob => {
+            if let Some(entry) = entry("exitHandlerImage").filter(|_| !sidecar) {
+                refuse(
+                    entry,
+                    "`exitHandlerImage` needs an exit handler with a container of its own, and `preStop` runs in the ingestion image",
+                    "write `exitHandler: sidecar`, or take it out",
+                );
+            }
             if let Some(entry) = entry("exitHandlerResources").filter(|_| !sidecar) {
                 refuse(
                     entry,
@@ -181,6 +188,13 @@ mod tests {
         assert_eq!(
             check(json!({"exitHandlerResources": {}}), Output::CronJob, false),
             ["exitHandlerResources"]
+        );
+        for (output, sidecar) in [(Output::CronJob, true), (Output::OmJob, false)] {
+            assert_eq!(check(json!({"exitHandlerImage": "ompipe"}), output, sidecar), [""; 0]);
+        }
+        assert_eq!(
+            check(json!({"exitHandlerImage": "ompipe"}), Output::CronJob, false),
+            ["exitHandlerImage"]
         );
         assert_eq!(
             check(

@@ -1,0 +1,202 @@
+//! Looks at a run's main pod in the cluster: its state, its last events, the end of its log.
+//!
+//! In: a cluster, and whose pod. Out: what was [`Seen`] within the time there is, and a sentence for
+//! each thing that was not. Nothing here fails: a report without a diagnosis is better than none.
+
+use std::time::Duration;
+
+use futures::{AsyncReadExt as _, pin_mut};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::{Api, ListParams, LogParams};
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use super::diagnosis::Seen;
+use super::main_pod::{self, MAIN};
+use crate::cluster::{Cluster, Error};
+
+/// As many lines as OpenMetadata's own exit handler takes.
+const LOG_LINES: i64 = 500;
+/// As much of them as is kept, from the end: lines may have any length.
+const LOG_BYTES: usize = 256 * 1024;
+/// More pods than a run has attempts.
+const MOST_PODS: u32 = 100;
+/// More events than the last ten, whose order is ours to find.
+const MOST_EVENTS: u32 = 500;
+/// How long the API may lag behind main's end, which the kubelet tells it after it has told us.
+const LAG: Duration = Duration::from_secs(5);
+/// How often it is asked meanwhile.
+const PERIOD: Duration = Duration::from_millis(250);
+
+/// Whose pod to look at.
+pub(super) struct Whose<'a> {
+    /// The namespace.
+    pub(super) namespace: &'a str,
+    /// The Job or OMJob.
+    pub(super) job: Option<&'a str>,
+    /// The run's id.
+    pub(super) run_id: Option<&'a str>,
+    /// The pod that asks.
+    pub(super) own: Option<&'a str>,
+    /// Whether main has ended, though the API may not know it yet.
+    pub(super) has_ended: bool,
+}
+
+/// Looks for as long as that, and takes what there is by then.
+pub(super) async fn look(cluster: &Cluster, whose: &Whose<'_>, time: Duration) -> Seen {
+    let mut seen = Seen::default();
+    if timeout(time, look_into(cluster, whose, &mut seen)).await.is_err() {
+        let what = match (&seen.pod, &seen.events) {
+            (None, _) => "the pod",
+            (_, None) => "the pod's events and log",
+            _ => "the pod's log",
+        };
+        miss(&mut seen, what, &format!("the API server took longer than {} s", time.as_secs()));
+    }
+    seen
+}
+
+async fn look_into(cluster: &Cluster, whose: &Whose<'_>, seen: &mut Seen) {
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), whose.namespace);
+    let Some(name) = find(cluster, &pods, whose, seen).await else { return };
+    info!(pod = name, "found the main pod");
+
+    let events: Api<Event> = Api::namespaced(cluster.client.clone(), whose.namespace);
+    let about = ListParams::default()
+        .fields(&format!("involvedObject.kind=Pod,involvedObject.name={name}"))
+        .limit(MOST_EVENTS);
+    match cluster.ask("list the pod's events", async || events.list(&about).await).await {
+        Ok(events) => seen.events = Some(events.items.iter().map(as_value).collect()),
+        Err(error) => miss(seen, "the pod's events", &told(&error)),
+    }
+    match tail(cluster, &pods, &name).await {
+        Ok(log) => seen.log = Some(log),
+        Err(error) => miss(seen, "the pod's log", &told(&error)),
+    }
+}
+
+/// The main pod's name; it is among what was seen.
+async fn find(
+    cluster: &Cluster,
+    pods: &Api<Pod>,
+    whose: &Whose<'_>,
+    seen: &mut Seen,
+) -> Option<String> {
+    let selectors = main_pod::selectors(whose.job, whose.run_id);
+    if selectors.is_empty() {
+        miss(seen, "the pod", "neither `jobName` nor `pipelineRunId` is set, by which it is found");
+        return None;
+    }
+    for selector in &selectors {
+        let with = ListParams::default().labels(selector).limit(MOST_PODS);
+        let listed = match cluster.ask("list pods", async || pods.list(&with).await).await {
+            Ok(listed) => listed.items.iter().map(as_value).collect::<Vec<_>>(),
+            // What one selector cannot do the others cannot, either.
+            Err(error) => {
+                miss(seen, "the pod", &told(&error));
+                return None;
+            }
+        };
+        let Some(pod) = main_pod::choose(&listed, whose.own) else { continue };
+        let name = main_pod::name(pod)?.to_owned();
+        seen.pod = Some(pod.clone());
+        if whose.has_ended {
+            await_end(pods, &name, seen).await;
+        }
+        return Some(name);
+    }
+    miss(seen, "the pod", &format!("there is none with the labels {}", selectors.join(" or ")));
+    None
+}
+
+/// Waits until the API knows of main's end, which has come.
+async fn await_end(pods: &Api<Pod>, name: &str, seen: &mut Seen) {
+    let until_known = async {
+        while seen.pod.as_ref().and_then(main_pod::exit_code).is_none() {
+            sleep(PERIOD).await;
+            if let Ok(Some(pod)) = pods.get_opt(name).await {
+                seen.pod = Some(as_value(&pod));
+            }
+        }
+    };
+    // Late news are no reason to report nothing.
+    drop(timeout(LAG, until_known).await);
+}
+
+/// The end of main's log.
+async fn tail(cluster: &Cluster, pods: &Api<Pod>, name: &str) -> Result<String, Error> {
+    let asked = LogParams {
+        container: Some(MAIN.to_owned()),
+        tail_lines: Some(LOG_LINES),
+        ..LogParams::default()
+    };
+    let doing = format!("read the log of {name}");
+    let stream = cluster.ask(&doing, async || pods.log_stream(name, &asked).await).await?;
+    pin_mut!(stream);
+    let mut kept = Vec::with_capacity(64 * 1024);
+    let mut left_out = false;
+    let mut chunk = vec![0; 16 * 1024];
+    loop {
+        let read = match stream.read(&mut chunk).await {
+            Ok(0) => break,
+            Ok(read) => read,
+            // What came until then is better than nothing.
+            Err(_) => {
+                kept.extend_from_slice(b"\n(the API server broke off here)");
+                break;
+            }
+        };
+        kept.extend_from_slice(&chunk[..read]);
+        if kept.len() > 2 * LOG_BYTES {
+            kept.drain(..kept.len() - LOG_BYTES);
+            left_out = true;
+        }
+    }
+    Ok(last(&kept, LOG_BYTES, left_out))
+}
+
+/// The last bytes of a log, whole lines of it if possible.
+fn last(log: &[u8], most: usize, left_out: bool) -> String {
+    let start = log.len().saturating_sub(most);
+    if start == 0 && !left_out {
+        return String::from_utf8_lossy(log).into_owned();
+    }
+    let kept = &log[start..];
+    let whole = kept.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let whole = if whole == kept.len() { 0 } else { whole };
+    format!("(earlier lines are left out)\n{}", String::from_utf8_lossy(&kept[whole..]))
+}
+
+fn miss(seen: &mut Seen, what: &str, why: &str) {
+    let sentence = format!("Not seen: {what}: {why}.");
+    warn!("not seen: {what}: {why}");
+    seen.missing.push(sentence);
+}
+
+/// An error with its causes, in a line.
+fn told(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn as_value(object: &impl serde::Serialize) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_is_cut_at_the_start_of_a_line() {
+        assert_eq!(last(b"one\ntwo\n", 100, false), "one\ntwo\n");
+        assert_eq!(last(b"one\ntwo\nthree\n", 8, false), "(earlier lines are left out)\nthree\n");
+        assert_eq!(last("éé\n".as_bytes(), 2, false), "(earlier lines are left out)\n\u{fffd}\n");
+    }
+}

@@ -1,0 +1,58 @@
+//! How main ended, as far as one can tell.
+//!
+//! In: the variable `pipelineStatus`, the file in which main's launcher leaves its exit code, or
+//! main's exit code by the API. Out: an [`Outcome`].
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Main ended by itself with exit code 0.
+    Succeeded,
+    /// It ended in any other way.
+    Failed,
+}
+
+impl Outcome {
+    /// By `pipelineStatus`: Kubernetes' word, or OpenMetadata's. All but success is failure.
+    pub fn of_status(text: &str) -> Self {
+        Self::of(matches!(text, "Succeeded" | "success"))
+    }
+
+    /// By the text of main's exit code file. `None` where main was killed before it could write.
+    pub fn of_exit_code_file(text: &str) -> Option<Self> {
+        let code = text.trim();
+        (!code.is_empty()).then(|| Self::of(code == "0"))
+    }
+
+    /// By main's exit code.
+    pub fn of_exit_code(code: i64) -> Self {
+        Self::of(code == 0)
+    }
+
+    fn of(succeeded: bool) -> Self {
+        if succeeded { Self::Succeeded } else { Self::Failed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_words_of_success_are_success() {
+        for word in ["Succeeded", "success"] {
+            assert_eq!(Outcome::of_status(word), Outcome::Succeeded);
+        }
+        for word in ["Failed", "failed", "succeeded", "Unknown", ""] {
+            assert_eq!(Outcome::of_status(word), Outcome::Failed, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_main_that_wrote_no_exit_code_is_not_known_to_have_ended_well() {
+        assert_eq!(Outcome::of_exit_code_file("0\n"), Some(Outcome::Succeeded));
+        assert_eq!(Outcome::of_exit_code_file("143\n"), Some(Outcome::Failed));
+        assert_eq!(Outcome::of_exit_code_file("00"), Some(Outcome::Failed));
+        assert_eq!(Outcome::of_exit_code_file("\n"), None);
+    }
+}
