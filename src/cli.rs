@@ -16,9 +16,9 @@ mod controller;
 #[cfg(feature = "cluster")]
 mod crd;
 #[cfg(feature = "cluster")]
-mod diagnose;
-#[cfg(feature = "cluster")]
 mod delete;
+#[cfg(feature = "cluster")]
+mod diagnose;
 #[cfg(feature = "cluster")]
 mod diff;
 mod diff_env;
@@ -38,11 +38,11 @@ mod input;
 #[cfg(any(feature = "cluster", feature = "watch"))]
 mod interrupt;
 #[cfg(feature = "cluster")]
+mod kill;
+#[cfg(feature = "cluster")]
 mod log;
 #[cfg(feature = "cluster")]
 mod logs;
-#[cfg(feature = "cluster")]
-mod kill;
 #[cfg(feature = "lsp")]
 mod lsp;
 mod man;

@@ -3,9 +3,9 @@
 //! In: pipelines, or a namespace. Out: [`Run`]s, newest first. [`of_job`] and [`of_omjob`] say what a
 //! Job or an OMJob comes to, [`pod_detail`] what its pod adds; [`list`] asks the cluster.
 
-mod choose;
 mod belongings;
 mod changes;
+mod choose;
 mod delete;
 mod detail;
 mod kill;
@@ -21,9 +21,9 @@ mod state;
 mod suspend;
 mod wait;
 
-pub use choose::{Unchosen, choose};
 pub use belongings::{Belongings, Stays};
 pub use changes::changes;
+pub use choose::{Unchosen, choose};
 pub use delete::{belongings, delete};
 pub use detail::{Detail, Stage, pod_detail};
 pub use kill::{Step, kill, wait_until_gone};
