@@ -27,7 +27,7 @@ use super::session::Session;
 const GONE: &str = "A log goes with its pod, and a pod with its Job or OMJob: by ttlSecondsAfterFinished, a history \
                     limit, a lost node or somebody's hand. Look where the cluster collects logs.";
 /// How often is looked whether a run has a pod yet.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Show the log of a run
 ///
@@ -152,16 +152,17 @@ async fn show(
         (None, true) => Of::ExitHandler,
         (None, false) => Of::Main,
     };
-    let mut is_told = false;
+    let mut told = None;
     let (pods, source) = loop {
         let pods = subject.pods(&cluster).await?;
         let source = source(&pods, &of, args.attempt);
-        let may_come = matches!(&source, Source::NoPod { .. }) && args.follow;
-        if !may_come || !is_under_way(&cluster, &subject).await? {
+        if !args.follow || !matches!(source, Source::NoPod { .. }) {
             break (pods, source);
         }
-        if !std::mem::replace(&mut is_told, true) {
-            session.say("waiting for a pod");
+        let Some(why) = waits_for(&cluster, &subject).await? else { break (pods, source) };
+        if told.as_ref() != Some(&why) {
+            session.say(&format!("no log yet: {why}"));
+            told = Some(why);
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     };
@@ -212,11 +213,12 @@ async fn show(
     }
 }
 
-/// Whether a run may still get a pod.
-async fn is_under_way(cluster: &Cluster, subject: &Subject) -> Result<bool, Error> {
-    let Subject::Run(run) = subject else { return Ok(false) };
+/// What a run without a pod waits for, if it may still get one.
+async fn waits_for(cluster: &Cluster, subject: &Subject) -> Result<Option<String>, Error> {
+    let Subject::Run(run) = subject else { return Ok(None) };
     let evidence = diagnose::gather(cluster, run, 0).await?;
-    Ok(!evidence.run.state.has_ended() && !evidence.is_gone())
+    let is_over = evidence.is_gone() || evidence.run.state.has_ended();
+    Ok((!is_over).then(|| diagnose(&evidence, Timestamp::now()).summary))
 }
 
 /// Writes a page of the log; gives the end where there is none.

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Child;
 
-use crate::binary::{job, pods, run, run_json, start, until_phase};
+use crate::binary::{job, ompipe, pods, run, run_json, start, until_phase};
 use crate::namespace::{Namespace, test, test_alone};
+use crate::proxy::{Asked, Fate, Proxy};
 
 /// The most memory that the binary may take for a log of any length. It is that of a debug build.
 const MOST_MEMORY_KIB: u64 = 40 << 10;
@@ -122,6 +123,38 @@ pub(crate) fn tests() -> Vec<Trial> {
                 assert!(chunk.as_bytes() == chunks[number], "chunk {number} differs");
             }
         }),
+        test("a_log_is_whole_however_often_its_connection_is_cut", async |namespace| {
+            let proxy = Proxy::start();
+            let through_it = async |words: &[&str]| {
+                let mut command = ompipe(namespace, words);
+                let output = command.env("KUBECONFIG", proxy.kubeconfig()).output().await.unwrap();
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert!(output.status.success(), "{said}");
+                (output.stdout, said)
+            };
+            let is_log = |asked: &Asked| asked.path.contains("/log?");
+            let asked = json!({"log": {"bytes": 400_000, "seconds": 5}});
+            let name = job(namespace, "cut", asked, |_| ()).await;
+            until_phase(namespace, &name, "Running").await;
+            proxy.plan(move |asked| match is_log(asked) && asked.number < 30 {
+                true => Fate::CutAfter(Duration::from_millis(300)),
+                false => Fate::Pass,
+            });
+            let (followed, said) = through_it(&["logs", "cut", "--follow"]).await;
+            assert!(said.contains("asking again"), "{said}");
+            is_whole(&followed, 400_000);
+            // All of it is there at once, and each time a bit more of it comes.
+            let mut bytes = 1;
+            proxy.plan(move |asked| {
+                if !is_log(asked) || bytes > 300_000 {
+                    return Fate::Pass;
+                }
+                bytes += 23_456;
+                Fate::Cut(bytes)
+            });
+            let (again, _) = through_it(&["logs", "cut"]).await;
+            assert!(again == followed, "the log differs");
+        }),
         test_alone("a_followed_log_outlives_the_api_server", async |namespace, servers| {
             let asked = json!({"log": {"bytes": 1_000_000, "seconds": 10}});
             let name = job(namespace, "steady", asked, |_| ()).await;
@@ -181,6 +214,22 @@ pub(crate) fn tests() -> Vec<Trial> {
             let first = said.next_line().await.unwrap().unwrap();
             assert!(first.starts_with("no log yet: the image localhost:1/no/such:1"), "{first}");
             follows.kill().await.unwrap();
+            // One that is never let in, and is given up.
+            job(namespace, "refused", json!({}), |spec| {
+                spec["activeDeadlineSeconds"] = json!(8);
+                spec["template"]["spec"]["containers"][0]["securityContext"] = json!({});
+            })
+            .await;
+            let (status, _, said) = run(namespace, &["logs", "refused", "--follow"]).await;
+            assert_eq!(status, 1);
+            assert!(
+                said.contains("no log yet: the run waits: no pod of the run was let in"),
+                "{said}"
+            );
+            assert!(
+                said.contains("the run failed: the run took longer than its deadline of 8 s"),
+                "{said}"
+            );
         }),
     ]
 }

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use super::Evidence;
 use super::views::LogView;
 use crate::cluster::logs::{Readiness, readiness};
-use crate::cluster::observed::{Event, Pod};
-use crate::cluster::runs::{Run, RunKind, pods_of};
+use crate::cluster::observed::{Event, Job, OMJob, Pod};
+use crate::cluster::runs::{Run, RunKind, of_job, of_omjob, pods_of};
 use crate::cluster::{Cluster, Error, observe};
 use crate::controller::names::POD_TYPE_LABEL;
 use crate::crd::{GROUP, VERSION};
@@ -33,7 +33,7 @@ const LOG_BYTES: usize = 64 << 10;
 pub async fn gather(cluster: &Cluster, run: &Run, lines: u32) -> Result<Evidence, Error> {
     let Run { kind, namespace, name, .. } = run;
     let doing = format!("read {} {name}", kind.as_str());
-    let (mut job, mut omjob) = (None, None);
+    let (mut job, mut omjob) = (None::<Job>, None::<OMJob>);
     match kind {
         RunKind::Job => {
             let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
@@ -58,7 +58,10 @@ pub async fn gather(cluster: &Cluster, run: &Run, lines: u32) -> Result<Evidence
         }),
         _ => None,
     };
-    let run = run.clone();
+    // How it is now, not how it was when it was listed.
+    let of_job = job.as_ref().map(|job| of_job(job, pods.last()));
+    let of_omjob = omjob.as_ref().map(|job| of_omjob(job, pods.last()));
+    let run = of_job.or(of_omjob).unwrap_or_else(|| run.clone());
     Ok(Evidence { run, job, omjob, pods, exit_handlers, events, log, unread })
 }
 

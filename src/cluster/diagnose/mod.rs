@@ -146,7 +146,8 @@ fn findings(evidence: &Evidence, object: &str, now: Timestamp) -> Vec<Finding> {
     found.extend(job::told_by_events(&events));
     found.extend(rest);
     found.extend(evidence.exit_handlers.iter().flat_map(|pod| pod::explain(pod, now)));
-    if state == State::Failed && evidence.pods.is_empty() {
+    let had_pods = !found.iter().any(|finding| finding.reason == "FailedCreate");
+    if state == State::Failed && evidence.pods.is_empty() && had_pods {
         found.push(gone(evidence, object, now));
     }
     found
@@ -177,6 +178,9 @@ fn summary(evidence: &Evidence, findings: &[Finding], now: Timestamp) -> String 
     let newest = evidence.pods.last();
     let since = newest.and_then(|pod| pod.status.start_time);
     let worst = findings.first().map(|finding| finding.message.as_str());
+    if let Some(gone) = findings.iter().find(|finding| finding.reason == "PodsGone") {
+        return format!("the run failed, and {}", gone.message);
+    }
     match (evidence.run.state, worst) {
         (State::Success, None) => "the run went well".to_owned(),
         (State::Success, Some(worst)) => format!("the run went well, but {worst}"),
@@ -189,10 +193,6 @@ fn summary(evidence: &Evidence, findings: &[Finding], now: Timestamp) -> String 
         (State::Running, Some(worst)) => format!("the run is under way, but {worst}"),
         (State::Queued, None) => "the run is about to start, and nothing is wrong".to_owned(),
         (State::Queued, Some(worst)) => format!("the run waits: {worst}"),
-        (State::Failed, Some(_)) if evidence.pods.is_empty() => {
-            let gone = findings.last().map_or("", |finding| finding.message.as_str());
-            format!("the run failed, and {gone}")
-        }
         (State::Failed, Some(worst)) => format!("the run failed: {worst}"),
         (State::Failed, None) => "the run failed, and nothing is left that says why".to_owned(),
     }
