@@ -14,6 +14,7 @@
 
 mod adoption;
 mod apply;
+mod apply_whole;
 mod binary;
 mod chaos;
 mod cluster;
@@ -57,6 +58,7 @@ fn main() -> std::process::ExitCode {
     // Each with its file, so that `run '[ends]'` takes all of one.
     let tests = [
         ("apply", apply::tests()),
+        ("apply_whole", apply_whole::tests()),
         ("prune", prune::tests()),
         ("diff", diff::tests()),
         ("crd", crd::tests()),

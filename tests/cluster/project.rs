@@ -116,15 +116,25 @@ spec:
 
     /// A command on it and on the cluster of the tests.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_by(&cluster::kubeconfig(), arguments)
+    }
+
+    /// The same, by another kubeconfig.
+    pub(crate) fn command_by(&self, kubeconfig: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ompipe"));
         command
             .args(arguments)
-            .args(["--kubeconfig", &cluster::kubeconfig(), "--color", "never"])
+            .args(["--kubeconfig", kubeconfig, "--color", "never"])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn said(mut command: Command) -> Said {
+        Said::of(command.output().unwrap())
     }
 
     /// Runs it to its end. What else the test does waits meanwhile.

@@ -172,7 +172,8 @@ impl Run<'_> {
             Live::Present(Present { object: Some(before), .. }) if is_same(before, &after) => {
                 Outcome::Unchanged
             }
-            Live::Unknown | Live::Present(_) => Outcome::Configured,
+            Live::Unknown => Outcome::Applied,
+            Live::Present(_) => Outcome::Configured,
         };
         self.journal.object(at, outcome);
     }
@@ -186,7 +187,8 @@ impl Run<'_> {
             {
                 Outcome::Unchanged
             }
-            Live::Unknown | Live::Present(_) => Outcome::Configured,
+            Live::Unknown => Outcome::Applied,
+            Live::Present(_) => Outcome::Configured,
         }
     }
 

@@ -70,7 +70,7 @@ pub fn applied<'o>(object: &'o Value, api_version: &str) -> Option<&'o Map<Strin
 /// things are, or holds its deletion up, does not count.
 pub fn others(object: &Value) -> Vec<String> {
     let mut others: Vec<String> = entries(object)
-        .filter(|entry| text(entry, "manager") != FIELD_MANAGER && !only_notes(entry))
+        .filter(|entry| !is_ours(text(entry, "manager")) && !only_notes(entry))
         .map(|entry| text(entry, "manager").to_owned())
         .collect();
     others.sort();
@@ -90,6 +90,12 @@ fn is_applied_by_us(entry: &Value) -> bool {
     text(entry, "manager") == FIELD_MANAGER
         && text(entry, "operation") == "Apply"
         && text(entry, "subresource").is_empty()
+}
+
+/// Whether a manager is ompipe, by any of its verbs: `ompipe suspend` sets as `ompipe-suspend`.
+fn is_ours(manager: &str) -> bool {
+    let rest = manager.strip_prefix(FIELD_MANAGER);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn only_notes(entry: &Value) -> bool {
@@ -209,7 +215,9 @@ mod tests {
         let edit = entry("kubectl-edit", "Update", json!({"f:spec": {"f:suspend": {}}}));
         let labels = entry("someone", "Update", json!({"f:metadata": {"f:labels": {"f:a": {}}}}));
         let ours = entry("ompipe", "Apply", json!({"f:spec": {}}));
-        assert!(others(&managed(json!([status, subresource, holds, ours]))).is_empty());
+        let suspend = entry("ompipe-suspend", "Apply", json!({"f:spec": {"f:suspend": {}}}));
+        let none = managed(json!([status, subresource, holds, ours, suspend]));
+        assert!(others(&none).is_empty());
         assert_eq!(others(&managed(json!([labels, edit, ours]))), ["kubectl-edit", "someone"]);
     }
 

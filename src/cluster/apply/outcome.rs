@@ -22,6 +22,8 @@ pub enum Outcome {
     Created,
     /// It was there, and is changed.
     Configured,
+    /// It is as it should be, and nobody may see whether it was before.
+    Applied,
     /// It was as it should be.
     Unchanged,
     /// It was no longer wanted, and is gone.
@@ -47,6 +49,7 @@ impl Outcome {
             Self::Sending => "unknown",
             Self::Created => "created",
             Self::Configured => "configured",
+            Self::Applied => "applied",
             Self::Unchanged => "unchanged",
             Self::Pruned => "pruned",
             Self::Left(_) => "left",
@@ -61,7 +64,12 @@ impl Outcome {
     pub fn is_done(&self) -> bool {
         matches!(
             self,
-            Self::Created | Self::Configured | Self::Unchanged | Self::Pruned | Self::Left(_)
+            Self::Created
+                | Self::Configured
+                | Self::Applied
+                | Self::Unchanged
+                | Self::Pruned
+                | Self::Left(_)
         )
     }
 }
@@ -150,6 +158,8 @@ pub struct Summary {
     pub created: usize,
     /// [`Outcome::Configured`].
     pub configured: usize,
+    /// [`Outcome::Applied`].
+    pub applied: usize,
     /// [`Outcome::Unchanged`].
     pub unchanged: usize,
     /// [`Outcome::Pruned`].
@@ -174,6 +184,7 @@ impl Summary {
             let number = match outcome {
                 Outcome::Created => &mut summary.created,
                 Outcome::Configured => &mut summary.configured,
+                Outcome::Applied => &mut summary.applied,
                 Outcome::Unchanged => &mut summary.unchanged,
                 Outcome::Pruned => &mut summary.pruned,
                 Outcome::Left(_) => &mut summary.left,
@@ -188,10 +199,11 @@ impl Summary {
     }
 
     /// The words that programs read, with the numbers.
-    pub fn numbers(&self) -> [(&'static str, usize); 9] {
+    pub fn numbers(&self) -> [(&'static str, usize); 10] {
         [
             ("created", self.created),
             ("configured", self.configured),
+            ("applied", self.applied),
             ("unchanged", self.unchanged),
             ("pruned", self.pruned),
             ("left", self.left),
@@ -207,6 +219,7 @@ impl Summary {
         let words = [
             (self.created, "created"),
             (self.configured, "configured"),
+            (self.applied, "applied"),
             (self.unchanged, "unchanged"),
             (self.pruned, "pruned"),
             (self.left, "left"),

@@ -51,6 +51,8 @@ pub enum Refusal {
 /// it is the object that is wrong.
 const NOT_TYPED: [&str; 2] =
     ["failed to create typed patch object", "failed to convert new object"];
+/// As whom `ompipe suspend` sets a field.
+const SUSPENDED: &str = "ompipe-suspend";
 /// What a policy or a webhook says that does not let an object in.
 const DENIED: [&str; 2] = ["denied the request", "denied request"];
 
@@ -119,10 +121,16 @@ impl Refusal {
                     Diagnostic::error(&code::CLUSTER_CONFLICT, span, message)
                         .with_route(route)
                         .with_note(format!("in {shown}"))
-                        .with_help(
-                            "`--force-conflicts` takes the field over; `ompipe diff` shows what \
-                             that changes",
-                        )
+                        .with_help(match owner {
+                            SUSPENDED => {
+                                "`ompipe resume` gives it back; to suspend the pipeline for good, \
+                                 write `enabled: false`"
+                            }
+                            _ => {
+                                "`--force-conflicts` takes the field over; `ompipe diff` shows what \
+                                 that changes"
+                            }
+                        })
                 };
                 faults.iter().map(finding).collect()
             }
