@@ -22,6 +22,8 @@ mod diagnose;
 #[cfg(feature = "cluster")]
 mod diff;
 mod diff_env;
+#[cfg(feature = "cluster")]
+mod doctor;
 mod error;
 mod exit;
 #[cfg(feature = "cluster")]
@@ -49,6 +51,8 @@ mod man;
 mod on_disk;
 #[cfg(feature = "cluster")]
 mod pipelines;
+#[cfg(feature = "cluster")]
+mod rbac;
 mod render;
 #[cfg(feature = "cluster")]
 mod resume;
@@ -204,6 +208,10 @@ enum Verb {
     #[cfg(feature = "cluster")]
     Delete(delete::DeleteArgs),
     #[cfg(feature = "cluster")]
+    Doctor(Box<doctor::DoctorArgs>),
+    #[cfg(feature = "cluster")]
+    Rbac(rbac::RbacArgs),
+    #[cfg(feature = "cluster")]
     Controller(Box<controller::ControllerArgs>),
     #[cfg(feature = "cluster")]
     ExitHandler(Box<exit_handler::ExitHandlerArgs>),
@@ -268,6 +276,10 @@ fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Verb::Resume(args) => resume::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Delete(args) => delete::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Doctor(args) => doctor::run(&args, &mut session),
+        #[cfg(feature = "cluster")]
+        Verb::Rbac(args) => rbac::run(&args, &mut session),
         #[cfg(feature = "cluster")]
         Verb::Controller(args) => controller::run(&args, &mut session),
         #[cfg(feature = "cluster")]

@@ -12,11 +12,12 @@ const WITH_FIELDS: [&str; 6] = ["pipeline", "names", "config", "env", "command",
 
 /// The parameters that templates see in another shape, as `env` and `podAnnotations`, or not at
 /// all.
-const NOT_IN_TEMPLATES: [&str; 6] = [
+const NOT_IN_TEMPLATES: [&str; 7] = [
     "enableFailureDiagnostics",
     "extraEnvVars",
     "inCluster",
     "kubeConfigContent",
+    "kubeContext",
     "kubeconfigPath",
     "podAnnotations",
 ];
@@ -152,4 +153,36 @@ fn known(prefix: &str) -> BTreeSet<String> {
     let line = text.lines().find_map(|line| line.split_once("known here: "));
     assert!(line.is_some(), "{text}");
     quoted(line.unwrap().1).into_iter().map(str::to_owned).collect()
+}
+
+/// `ompipe rbac --list` of a project that renders every kind.
+#[cfg(feature = "cluster")]
+fn rights() -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_ompipe"))
+        .args(["rbac", "--list", "-n", "any"])
+        .env_clear()
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[cfg(feature = "cluster")]
+#[test]
+fn the_rights_of_each_verb_are_those_that_are_documented() {
+    let mut verbs: Vec<(String, Vec<String>)> = Vec::new();
+    for line in rights().lines() {
+        match line.strip_prefix("  ") {
+            None => verbs.push((line.to_owned(), Vec::new())),
+            Some(right) => verbs.last_mut().unwrap().1.push(right.to_owned()),
+        }
+    }
+    let rows = table(&read("docs/access.md"), "### Rights of the verbs");
+    let documented: Vec<(String, Vec<String>)> = rows
+        .iter()
+        .map(|row| {
+            let rights = quoted(&row[1]).into_iter().map(str::to_owned).collect();
+            (quoted(&row[0])[0].to_owned(), rights)
+        })
+        .collect();
+    assert_eq!(documented, verbs);
 }

@@ -72,6 +72,14 @@ const VERBS: &[(&str, Meets)] = &[
     ("history", Meets::No("it shows states and times of runs, and reads no workflow")),
     ("logs", Meets::Reads(&["logs {pipeline}"])),
     ("diagnose", Meets::Reads(&["diagnose {pipeline}", "diagnose"])),
+    (
+        "doctor",
+        Meets::Reads(&[
+            "doctor --kubeconfig /nowhere",
+            "doctor --verbs status --kubeconfig /nowhere",
+        ]),
+    ),
+    ("rbac", Meets::Reads(&["rbac", "rbac --list", "rbac --subject user:ada"])),
     ("controller", Meets::No("it reads no definitions; tests/operator looks at its log")),
     (
         "exit-handler",

@@ -96,7 +96,7 @@ async fn applied(
     compiled: &mut Compiled,
     session: &mut Session,
 ) -> Result<Done, Error> {
-    let cluster = args.cluster.connect().await?;
+    let cluster = args.cluster.connect_as(&compiled.declared).await?;
     let rights = args.wanted.rights();
     session.progress("Looking at what is there …");
     let observed = observe(&cluster, &mut compiled.wanted, rights.prune).await?;

@@ -1,24 +1,28 @@
 //! Which cluster a verb talks to, and the runtime in which it does.
 
 use std::future::Future;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use kube::Client;
-use ompipe::cluster::{self, Cluster, Connection, Credentials, Patience};
+use ompipe::cluster::{self, Cluster, Connection, Credentials, Declared, Patience};
+use ompipe::project::Project;
 
 use super::error::Error;
+use super::input;
 
 /// Which cluster.
 #[derive(Args)]
 #[command(next_help_heading = "Cluster")]
 pub(crate) struct ClusterArgs {
-    /// The kubeconfig to use [default: that of $KUBECONFIG, or the pod's own service account]
+    /// The kubeconfig to use [default: the project's `kubeconfigPath`, $KUBECONFIG, ~/.kube/config,
+    /// or the pod's own service account]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 
-    /// The context of the kubeconfig [default: its current one]
+    /// The context of the kubeconfig [default: the project's `kubeContext`, or its current one]
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 
@@ -32,7 +36,7 @@ pub(crate) struct ClusterArgs {
 
     /// A kubeconfig's whole text, which no command line should hold
     #[arg(long, env = "KUBECONFIG_CONTENT", value_name = "YAML", hide_env_values = true)]
-    #[arg(hide_short_help = true, conflicts_with_all = ["kubeconfig", "in_cluster"])]
+    #[arg(hide_short_help = true)]
     kubeconfig_content: Option<String>,
 }
 
@@ -42,23 +46,46 @@ impl ClusterArgs {
         self.kubeconfig.is_some() || self.context.is_some() || self.in_cluster
     }
 
-    /// The cluster that is asked for.
+    /// The cluster that is asked for, of a verb that reads no project.
     pub(crate) async fn connect(&self) -> Result<Cluster, Error> {
-        let credentials = match (&self.kubeconfig, &self.kubeconfig_content) {
-            (Some(file), _) => Credentials::File(file.clone()),
-            (None, Some(text)) => Credentials::Content(text.clone()),
-            (None, None) if self.in_cluster => Credentials::InCluster,
-            (None, None) => Credentials::Inferred,
+        self.connect_as(&Declared::default()).await
+    }
+
+    /// The cluster that is asked for, or else the one that the project names.
+    pub(crate) async fn connect_as(&self, declared: &Declared) -> Result<Cluster, Error> {
+        Ok(self.connection(declared).connect().await?)
+    }
+
+    /// Flags win over the variable, that over the project, and the project over kubectl's rules.
+    fn connection(&self, declared: &Declared) -> Connection {
+        let content = self.kubeconfig_content.as_ref().filter(|text| !text.trim().is_empty());
+        let context = self.context.clone();
+        let (credentials, context) = match (&self.kubeconfig, content) {
+            (Some(file), _) => (Credentials::File(file.clone()), context),
+            _ if self.in_cluster => (Credentials::InCluster, None),
+            (None, Some(text)) => (Credentials::Content(text.clone()), context),
+            (None, None) => declared.chosen(context.as_deref()),
         };
-        let patience = Patience(Duration::from_secs(self.retry_for));
-        let connection = Connection { credentials, context: self.context.clone(), patience };
-        Ok(connection.connect().await?)
+        Connection {
+            credentials,
+            context,
+            patience: Patience(Duration::from_secs(self.retry_for)),
+            has_terminal: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+        }
     }
 
     /// A client of the cluster that is asked for.
     pub(crate) async fn client(&self) -> Result<Client, Error> {
         Ok(self.connect().await?.client)
     }
+}
+
+/// What a project says of its cluster, in an environment. To be asked before the project is
+/// compiled, which takes its definitions.
+pub(crate) fn declared(project: &Project, environment: Option<&str>) -> Declared {
+    let root = input::root(project);
+    let home = std::env::home_dir();
+    Declared::of(project.definitions.project(), environment, &root, home.as_deref())
 }
 
 /// Runs what talks to a cluster to its end.
@@ -78,5 +105,34 @@ impl From<cluster::Error> for Error {
             Some(remedy) => failed.with_hint(remedy),
             None => failed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        cluster: ClusterArgs,
+    }
+
+    fn credentials(line: &str) -> String {
+        let words = ["ompipe"].into_iter().chain(line.split_whitespace());
+        let line = Line::try_parse_from(words).unwrap();
+        let connection = line.cluster.connection(&Declared::default());
+        format!("{:?} {:?}", connection.credentials, connection.context)
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_content_in_the_environment_and_the_content_over_what_is_inferred() {
+        assert_eq!(credentials("--kubeconfig-content a: --kubeconfig f"), "File(\"f\") None");
+        assert_eq!(credentials("--kubeconfig-content a: --in-cluster"), "InCluster None");
+        let content = credentials("--kubeconfig-content a: --context c");
+        assert_eq!(content, "Content(…) Some(\"c\")");
+        assert_eq!(credentials(""), "Inferred None");
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &DeleteArgs, session: &mut Session) -> Result<Status, Er
     let timeout = Duration::from_secs(args.timeout);
     let mut gone = Vec::new();
     let status = block_on(async {
-        let cluster = args.cluster.connect().await?;
+        let cluster = args.cluster.connect_as(&args.pipelines.declared()).await?;
         let mut all = Vec::new();
         for pipeline in &pipelines {
             let belongings = runs::belongings(&cluster, pipeline).await?;

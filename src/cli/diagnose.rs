@@ -70,7 +70,7 @@ async fn look(
     args: &DiagnoseArgs,
     pipelines: &Pipelines,
 ) -> Result<(Vec<Diagnosis>, Vec<String>), Error> {
-    let cluster = args.cluster.connect().await?;
+    let cluster = args.cluster.connect_as(&args.run.pipelines.declared()).await?;
     let (mut found, mut without) = (Vec::new(), Vec::new());
     for chosen in args.run.find(&cluster, pipelines).await? {
         match chosen {

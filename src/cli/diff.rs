@@ -59,7 +59,7 @@ async fn compared(
     compiled: &mut Compiled,
     session: &mut Session,
 ) -> Result<(bool, Vec<Diagnostic>), Error> {
-    let cluster = args.cluster.connect().await?;
+    let cluster = args.cluster.connect_as(&compiled.declared).await?;
     let rights = args.wanted.rights();
     session.progress("Looking at what is there …");
     let observed = observe(&cluster, &mut compiled.wanted, rights.prune).await?;

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &HistoryArgs, session: &mut Session) -> Result<Status, E
         return Ok(status);
     }
     let mut runs = block_on(async {
-        let cluster = args.cluster.connect().await?;
+        let cluster = args.cluster.connect_as(&args.pipelines.declared()).await?;
         match &pipelines {
             Pipelines::These(these) => of_pipelines(&cluster, these).await,
             Pipelines::OfNamespace(name) => Ok(runs::list(&cluster, Scope::Namespace(name)).await?),

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &KillArgs, session: &mut Session) -> Result<Status, Erro
     let Some(pipelines) = args.pipelines.named(session)? else { return Ok(Status::Findings) };
     let timeout = Duration::from_secs(args.timeout);
     let killed = block_on(async {
-        let cluster = args.cluster.connect().await?;
+        let cluster = args.cluster.connect_as(&args.pipelines.declared()).await?;
         let active = active(&cluster, &pipelines, args.run.as_deref()).await?;
         runs::kill(&cluster, &active, &mut |step| told(session, step)).await?;
         if !args.no_wait {

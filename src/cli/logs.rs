@@ -139,7 +139,7 @@ async fn show(
     pipelines: &Pipelines,
     session: &mut Session,
 ) -> Result<Status, Error> {
-    let cluster = args.cluster.connect().await?;
+    let cluster = args.cluster.connect_as(&args.run.pipelines.declared()).await?;
     let mut chosen = args.run.find(&cluster, pipelines).await?;
     let subject = match (chosen.pop(), chosen.is_empty()) {
         (Some(_), false) => return Err(one_by_one()),

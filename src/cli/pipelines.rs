@@ -3,15 +3,17 @@
 //! In: names, and either a project or a namespace. Out: [`Pipelines`]. With a namespace no definition
 //! is read, so that a verb works where there is no project at hand.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::Args;
-use ompipe::cluster::Pipeline;
+use ompipe::cluster::{Declared, Pipeline};
 use ompipe::model::PipelineName;
 use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::workspace;
 
+use super::cluster;
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
@@ -35,6 +37,10 @@ pub(crate) struct PipelinesArgs {
     /// The environment of the project [default: none, as it is written]
     #[arg(short, long, value_name = "NAME")]
     environment: Option<String>,
+
+    /// What the project says of its cluster, once it is read.
+    #[arg(skip)]
+    declared: OnceCell<Declared>,
 }
 
 /// The pipelines that are meant.
@@ -76,9 +82,16 @@ impl PipelinesArgs {
         Ok(Pipelines::These(these.collect::<Result<_, _>>()?))
     }
 
+    /// What the project says of its cluster, after [`PipelinesArgs::resolve`].
+    pub(crate) fn declared(&self) -> Declared {
+        self.declared.get().cloned().unwrap_or_default()
+    }
+
     fn of_project(&self, session: &mut Session) -> Result<Pipelines, Error> {
         let args = InputArgs::of(self.project.clone(), self.environment.clone());
         let mut project = input::read(&args)?;
+        let declared = cluster::declared(&project, self.environment.as_deref());
+        let _once = self.declared.set(declared);
         let options = input::options(&mut project, &args, Mode::Scheduled, &self.pipelines, false)?;
         let Project { definitions, sources, found, .. } = &mut project;
         let seen = workspace::survey(definitions, options, sources, found);

@@ -14,7 +14,7 @@ use ompipe::render::Mode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::cluster::{ClusterArgs, block_on};
+use super::cluster::{ClusterArgs, block_on, declared};
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
@@ -68,6 +68,7 @@ pub(crate) struct RunArgs {
 pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error> {
     let id = args.run_id.unwrap_or_else(Uuid::new_v4);
     let mut project = input::read(&args.input)?;
+    let declared = declared(&project, args.input.environment.as_deref());
     set::add(&args.set, &args.pipeline, args.input.environment.as_deref(), &mut project)?;
     let only = [args.pipeline.clone()];
     let objects = input::compile(&mut project, &args.input, Mode::Run(Some(id)), &only, true)?;
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
     let plan = Plan::of(&objects, !args.set.is_empty())?;
     let timeout = args.timeout.map(Duration::from_secs);
     block_on(async {
-        let cluster = args.cluster.connect().await?;
+        let cluster = args.cluster.connect_as(&declared).await?;
         let started = runs::start(&cluster, &plan).await?;
         say_started(&plan, &started, session)?;
         if !args.wait {

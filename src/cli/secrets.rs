@@ -13,7 +13,7 @@ use ompipe::tree::Span;
 use ompipe::workspace;
 
 #[cfg(feature = "cluster")]
-use super::cluster::ClusterArgs;
+use super::cluster::{ClusterArgs, declared};
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
@@ -98,6 +98,8 @@ fn list(args: &ListArgs, session: &mut Session) -> Result<Status, Error> {
         input::options(&mut project, &args.input, Mode::Scheduled, &args.pipelines, true)?;
     let encrypted = project.definitions.encrypted.clone();
     let owners = owners(&project.definitions);
+    #[cfg(feature = "cluster")]
+    let declared = declared(&project, args.input.environment.as_deref());
     let Project { definitions, sources, found, .. } = &mut project;
     let mut seen = workspace::survey(definitions, options, sources, found);
     let mut found = std::mem::take(&mut project.found).into_sorted();
@@ -118,7 +120,7 @@ fn list(args: &ListArgs, session: &mut Session) -> Result<Status, Error> {
         let mut rows = rows.collect::<Vec<_>>();
         #[cfg(feature = "cluster")]
         if args.look || args.cluster.is_some() {
-            look::look(&args.cluster, &mut rows)?;
+            look::look(&args.cluster, &declared, &mut rows)?;
         }
         missing = rows.iter().any(|row| row.presence.is_some_and(|one| one != Presence::Present));
         if session.writes_json() {

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &StatusArgs, session: &mut Session) -> Result<Status, Er
         return Ok(status);
     }
     block_on(async {
-        let cluster = args.cluster.connect().await?;
+        let cluster = args.cluster.connect_as(&args.pipelines.declared()).await?;
         if args.watch {
             return watch::watch(&cluster, &pipelines, session).await;
         }

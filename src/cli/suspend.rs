@@ -42,12 +42,12 @@ pub(super) fn toggle(
     suspend: bool,
     session: &mut Session,
 ) -> Result<Status, Error> {
-    let Some(pipelines) = pipelines.named(session)? else { return Ok(Status::Findings) };
+    let Some(these) = pipelines.named(session)? else { return Ok(Status::Findings) };
     let done = block_on(async {
-        let cluster = cluster.connect().await?;
+        let cluster = cluster.connect_as(&pipelines.declared()).await?;
         // All are looked for before the first is changed.
         let mut crons = Vec::new();
-        for pipeline in &pipelines {
+        for pipeline in &these {
             crons.extend(of(&cluster, pipeline).await?);
         }
         let mut done = Vec::new();

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ompipe::cluster::Declared;
 use ompipe::cluster::apply::{ApplySet, Refusal, Rights, Wanted};
 use ompipe::compile::{Object, Options};
 use ompipe::diagnostic::{Diagnostic, Diagnostics};
@@ -16,6 +17,7 @@ use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::workspace::Workspace;
 
+use super::cluster::declared;
 use super::error::Error;
 use super::include_secrets;
 use super::input::{self, InputArgs};
@@ -63,6 +65,8 @@ pub(crate) struct Compiled {
     /// Warnings about the definitions.
     pub(crate) found: Vec<Diagnostic>,
     pub(crate) workspace: Workspace,
+    /// What the project says of its cluster.
+    pub(crate) declared: Declared,
 }
 
 /// Compiles what is asked for; `None` when the definitions are wrong.
@@ -74,6 +78,7 @@ pub(crate) fn compiled(
     let values = include_secrets.as_deref().map(include_secrets::values).transpose()?;
     let mut project = input::read(input)?;
     let root = project.root.clone();
+    let declared = declared(&project, input.environment.as_deref());
     let is_whole = pipelines.is_empty() && input.is_whole(root.as_deref());
     let options = input::options(&mut project, input, Mode::Scheduled, pipelines, true)?;
     let options = Options { values, ..options };
@@ -105,7 +110,7 @@ pub(crate) fn compiled(
             "{file} is encrypted by SOPS and left out: only who can decrypt it can apply it."
         ));
     }
-    Ok(Some(Compiled { wanted, found, workspace }))
+    Ok(Some(Compiled { wanted, found, workspace, declared }))
 }
 
 impl Compiled {

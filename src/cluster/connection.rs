@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::Client;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::config::ExecConfig;
 
+use super::credentials;
 use super::error::Error;
+use super::kubeconfig::{self, Found};
 use super::retry::{Patience, retried};
 
 /// After so long without a word a connection counts as dead. The operator asks for its watches anew
@@ -26,6 +28,9 @@ pub struct Connection {
     pub context: Option<String>,
     /// How long to try again what a cluster cannot answer for the moment.
     pub patience: Patience,
+    /// Whether somebody sits before a terminal, so that a kubeconfig's plugin may ask for a password
+    /// there.
+    pub has_terminal: bool,
 }
 
 /// Where a cluster's address and credentials come from.
@@ -57,31 +62,29 @@ impl fmt::Debug for Credentials {
 impl Connection {
     /// A client of the cluster; no request has been sent yet.
     pub async fn connect(&self) -> Result<Cluster, Error> {
-        let mut config = self.config().await?;
+        let Found { mut config, origin, plugin } = kubeconfig::find(self).await?;
         config.read_timeout = Some(SILENCE);
         // What is tried again, and for how long, is decided by [`retried`] alone.
         config.default_retry = false;
-        let address = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let address = address(&config.cluster_url.to_string());
         let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(Error::no_cluster)?;
-        Ok(Cluster { client, address, namespace, patience: self.patience })
+        let client =
+            Client::try_from(config).map_err(|error| match credentials::failure(&error) {
+                Some(why) => {
+                    Error::Credentials { source: credentials::cause(why, plugin.as_ref()) }
+                }
+                None => kubeconfig::no_client(&origin, &error),
+            })?;
+        Ok(Cluster { client, address, namespace, origin, plugin, patience: self.patience })
     }
+}
 
-    async fn config(&self) -> Result<Config, Error> {
-        let options = KubeConfigOptions { context: self.context.clone(), ..Default::default() };
-        let kubeconfig = match &self.credentials {
-            Credentials::InCluster => return Config::incluster().map_err(Error::no_cluster),
-            Credentials::Inferred if self.context.is_some() => {
-                return Config::from_kubeconfig(&options).await.map_err(Error::no_cluster);
-            }
-            Credentials::Inferred => return Config::infer().await.map_err(Error::no_cluster),
-            Credentials::File(path) => Kubeconfig::read_from(path).map_err(Error::no_cluster)?,
-            // The parser's own error could quote a token.
-            Credentials::Content(text) => {
-                Kubeconfig::from_yaml(text).map_err(|_| Error::UnreadableKubeconfig)?
-            }
-        };
-        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Error::no_cluster)
+/// A URL without its last slash, and without the password that it may have.
+fn address(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    match url.split_once("://").zip(url.rsplit_once('@')) {
+        Some(((scheme, _), (_, host))) => format!("{scheme}://{host}"),
+        None => url.to_owned(),
     }
 }
 
@@ -94,6 +97,9 @@ pub struct Cluster {
     pub address: String,
     /// The namespace of the kubeconfig's context.
     pub namespace: String,
+    /// Where address and credentials come from: `context kind of /home/ada/.kube/config`.
+    pub origin: String,
+    plugin: Option<ExecConfig>,
     patience: Patience,
 }
 
@@ -106,7 +112,18 @@ impl Cluster {
         ask: impl AsyncFnMut() -> Result<T, kube::Error>,
     ) -> Result<T, Error> {
         let answer = retried(self.patience, ask).await;
-        answer.map_err(|error| Error::request(doing, &self.address, &error))
+        answer.map_err(|error| self.failed(doing, &error))
+    }
+
+    /// A request that failed; `doing` is what for.
+    pub fn failed(&self, doing: impl Into<String>, error: &kube::Error) -> Error {
+        match credentials::failure(error) {
+            Some(why) => {
+                let source = credentials::cause(why, self.plugin.as_ref());
+                Error::Request { doing: doing.into(), source }
+            }
+            None => Error::request(doing, &self.address, error),
+        }
     }
 
     /// How long faults that pass are waited for.
@@ -126,5 +143,11 @@ mod tests {
             ..Connection::default()
         };
         assert!(!format!("{connection:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_address_is_told_without_the_password_in_it() {
+        assert_eq!(address("https://ada:hunter2@host:6443/"), "https://host:6443");
+        assert_eq!(address("https://host:6443/clusters/a/"), "https://host:6443/clusters/a");
     }
 }

@@ -9,21 +9,32 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
+use super::credentials;
 use crate::diagnostic::redact;
 
 /// What failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No kubeconfig, no service account, or neither can be used.
-    #[error("failed to find a cluster")]
-    NoCluster {
-        /// Why.
-        source: Box<dyn StdError + Send + Sync>,
+    /// No kubeconfig was named, there is none where it would be looked for, and this is no pod.
+    #[error("failed to find a cluster: there is no kubeconfig, and this is no pod of a cluster")]
+    NoCluster,
+    /// A kubeconfig, or a pod's service account, cannot be used.
+    #[error("failed to use {origin}")]
+    Kubeconfig {
+        /// Its file, or what else it is.
+        origin: String,
+        /// Why, without anything that stands in it.
+        source: Why,
+        /// What to do about it, a sentence.
+        remedy: String,
     },
-    /// A kubeconfig given as text is not one. What is wrong with it is not told: it holds secrets.
-    #[error("failed to read the kubeconfig's content")]
-    UnreadableKubeconfig,
+    /// There is a kubeconfig, and what it says of credentials came to nothing.
+    #[error("failed to get credentials for the cluster")]
+    Credentials {
+        /// Why.
+        source: Cause,
+    },
     /// A rendered object is not one.
     #[error("failed to read {file}")]
     UnreadableObject {
@@ -47,6 +58,11 @@ pub enum Error {
         remedy: String,
     },
 }
+
+/// Why a kubeconfig cannot be used.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Why(String);
 
 /// Why a request came to nothing.
 #[derive(Debug, Error)]
@@ -74,6 +90,8 @@ pub enum Cause {
     Credentials {
         /// Why.
         why: String,
+        /// What to do about it, a sentence.
+        remedy: String,
     },
     /// The answer is not what was asked for.
     #[error("the answer makes no sense: {why}")]
@@ -84,13 +102,19 @@ pub enum Cause {
 }
 
 impl Error {
-    pub(super) fn no_cluster(source: impl StdError + Send + Sync + 'static) -> Self {
-        Self::NoCluster { source: Box::new(source) }
+    pub(super) fn kubeconfig(origin: &str, why: impl Into<String>, remedy: String) -> Self {
+        Self::Kubeconfig { origin: origin.to_owned(), source: Why(why.into()), remedy }
     }
 
     /// A request that failed; `doing` is what for.
     pub fn request(doing: impl Into<String>, address: &str, error: &kube::Error) -> Self {
         Self::Request { doing: doing.into(), source: Cause::of(address, error) }
+    }
+
+    /// An answer that our credentials are none.
+    pub(super) fn refused(doing: impl Into<String>) -> Self {
+        let (code, reason, message) = (401, "Unauthorized".to_owned(), "Unauthorized".to_owned());
+        Self::Request { doing: doing.into(), source: Cause::Answer { code, reason, message } }
     }
 
     /// Something that is needed and not there.
@@ -117,12 +141,11 @@ impl Error {
     /// What to do about it, a sentence.
     pub fn remedy(&self) -> Option<Cow<'_, str>> {
         match self {
-            Self::NoCluster { .. } => {
+            Self::NoCluster => {
                 Some("Name one by --kubeconfig FILE and --context NAME, or set KUBECONFIG.".into())
             }
-            Self::UnreadableKubeconfig => {
-                Some("It must be the whole text of a kubeconfig file, as YAML.".into())
-            }
+            Self::Kubeconfig { remedy, .. } => Some(remedy.into()),
+            Self::Credentials { source } => source.remedy().map(Cow::Borrowed),
             Self::UnreadableObject { .. } => None,
             Self::Request { source, .. } => source.remedy().map(Cow::Borrowed),
             Self::Unmet { remedy, .. } => Some(remedy.into()),
@@ -138,7 +161,7 @@ impl Cause {
                 reason: status.reason.clone(),
                 message: redact::value(&[], &status.message).into_owned(),
             },
-            kube::Error::Auth(why) => Self::Credentials { why: root(why) },
+            error if let Some(why) = credentials::failure(error) => credentials::cause(why, None),
             kube::Error::HyperError(why) => unreachable(address, why),
             kube::Error::Service(why) => unreachable(address, why.as_ref()),
             kube::Error::ReadEvents(why) => unreachable(address, why),
@@ -146,15 +169,13 @@ impl Cause {
         }
     }
 
-    fn remedy(&self) -> Option<&'static str> {
+    pub(super) fn remedy(&self) -> Option<&str> {
         let Self::Answer { code, reason, message } = self else {
             return match self {
                 Self::Unreachable { .. } => Some(
                     "Is the cluster up, and the address right? `ompipe doctor` looks at everything.",
                 ),
-                Self::Credentials { .. } => {
-                    Some("Log in again as the cluster's owner says, or name another kubeconfig.")
-                }
+                Self::Credentials { remedy, .. } => Some(remedy),
                 _ => None,
             };
         };

@@ -7,19 +7,25 @@
 
 pub mod apply;
 mod connection;
+mod credentials;
+mod declared;
 pub mod diagnose;
 pub mod diff;
+pub mod doctor;
 mod error;
+mod kubeconfig;
 pub mod logs;
 mod object;
 mod observe;
 pub mod observed;
 mod pipeline;
 mod retry;
+pub mod rights;
 pub mod runs;
 
 pub use connection::{Cluster, Connection, Credentials};
-pub use error::{Cause, Error};
+pub use declared::Declared;
+pub use error::{Cause, Error, Why};
 pub use object::{api_of, parsed};
 pub use observe::main_pods;
 pub use pipeline::Pipeline;

@@ -7,6 +7,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
+use super::credentials;
+
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: short enough that a server that is up again is seen soon.
@@ -61,7 +63,8 @@ fn pause_asked(error: &kube::Error) -> Option<Duration> {
             passes.then(|| Duration::from_secs(u64::from(seconds)))
         }
         kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
-            (!is_about_trust(error)).then_some(Duration::ZERO)
+            (!is_about_trust(error) && credentials::failure(error).is_none())
+                .then_some(Duration::ZERO)
         }
         _ => None,
     }

@@ -75,6 +75,7 @@ pub struct ResolvedParameters {
     pub exit_handler_resources: Resources,
     pub in_cluster: bool,
     pub kubeconfig_path: Option<String>,
+    pub kube_context: Option<String>,
     pub kube_config_content: Option<String>,
 }
 
@@ -115,6 +116,7 @@ impl Parameters {
             exit_handler_resources,
             in_cluster,
             kubeconfig_path,
+            kube_context,
             kube_config_content,
         } = self;
         let of_exit_handler = match exit_handler_image {
@@ -160,6 +162,7 @@ impl Parameters {
             exit_handler_resources: with_defaults(exit_handler_resources, of_exit_handler),
             in_cluster: in_cluster.unwrap_or(IN_CLUSTER),
             kubeconfig_path,
+            kube_context,
             kube_config_content,
         }
     }

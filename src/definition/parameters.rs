@@ -172,18 +172,23 @@ pub struct Parameters {
     #[schemars(extend("default" = defaults::exit_handler_resources_json()))]
     pub exit_handler_resources: Option<Resources>,
 
-    /// Whether the cluster is reached as a pod of it reaches it. Only for verbs that talk to a
+    /// Whether the cluster is reached as a pod of it reaches it, by its service account. Only for verbs that talk to a
     /// cluster; rendering does not look at it.
     #[schemars(extend("default" = defaults::IN_CLUSTER))]
     pub in_cluster: Option<bool>,
 
-    /// The kubeconfig file by which the cluster is reached. Only for verbs that talk to a cluster;
-    /// rendering does not look at it.
+    /// The kubeconfig file by which the cluster is reached; a relative path begins at the project's
+    /// folder. Only for verbs that talk to a cluster; rendering does not look at it.
     #[schemars(example = &"/etc/ompipe/kubeconfig")]
     pub kubeconfig_path: Option<String>,
 
+    /// The context of the kubeconfig. Only for verbs that talk to a cluster; rendering does not look
+    /// at it.
+    #[schemars(example = &"prod")]
+    pub kube_context: Option<String>,
+
     /// The text of a kubeconfig. It holds credentials, so that a literal one in a file is refused;
-    /// use `kubeconfigPath`.
+    /// use `kubeconfigPath`, or the environment variable KUBECONFIG_CONTENT.
     #[schemars(extend("format" = "password", "writeOnly" = true))]
     pub kube_config_content: Option<String>,
 }

@@ -126,6 +126,8 @@ codes! {
     CONFIG_MAP_TOO_LARGE = "OMP0422", "ConfigMap too large";
     /// Annotations beyond what the API server stores.
     ANNOTATIONS_TOO_LARGE = "OMP0423", "annotations too large";
+    /// A parameter of one pipeline that says something about all of them.
+    OF_THE_PROJECT = "OMP0430", "parameter of the whole project";
 
     /// A password, token or key that is written out.
     LITERAL_SECRET = "OMP0501", "literal secret";

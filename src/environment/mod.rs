@@ -213,9 +213,14 @@ impl Environment {
 
     /// The version of OpenMetadata that a project names, as the environment has it.
     pub fn open_metadata_version(&self, project: &IngestionProject) -> Option<Node> {
+        self.at(project, &["spec", "openMetadataVersion"])
+    }
+
+    /// What a project has at a route, as the environment has it.
+    pub fn at(&self, project: &IngestionProject, route: &[&str]) -> Option<Node> {
         let patched = self.steps(Kind::IngestionProject, project).pop().map(|step| step.node);
         let project = patched.unwrap_or_else(|| self.layered(&project.node));
-        project.at_route(&["spec", "openMetadataVersion"]).cloned()
+        project.at_route(route).cloned()
     }
 
     /// The project with the environment's layer over its own, and without its environments.

@@ -42,6 +42,23 @@ const SYSCTLS: &[&str] = &[
 const SELINUX_TYPES: &[&str] =
     &["", "container_engine_t", "container_init_t", "container_kvm_t", "container_t"];
 
+/// What "baseline" lets a container add.
+const BASELINE_CAPABILITIES: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 /// The annotation that set a container's AppArmor profile before there was a field for it.
 const APPARMOR_ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
@@ -54,13 +71,52 @@ pub fn check(manifest: &Manifest, found: &mut Diagnostics) {
     }
 }
 
-/// Checks a pod template against the profile.
-pub fn check_template(template: &Node, found: &mut Diagnostics) {
+/// A profile, the strictest last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// Everything is allowed.
+    Privileged,
+    /// Nothing that gives a pod rights over its node.
+    Baseline,
+    /// What is known as best practice besides.
+    Restricted,
+}
+
+impl Level {
+    /// The level of a name, as labels of namespaces have it.
+    pub fn find(name: &str) -> Option<Self> {
+        let all = [Self::Privileged, Self::Baseline, Self::Restricted];
+        all.into_iter().find(|level| level.as_str() == name)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Privileged => "privileged",
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+}
+
+/// The strictest profile that lets a pod template in.
+pub fn level(template: &Node) -> Level {
+    let mut found = Diagnostics::default();
+    match check_template(template, &mut found) {
+        false => Level::Privileged,
+        true if found.is_empty() => Level::Restricted,
+        true => Level::Baseline,
+    }
+}
+
+/// Checks a pod template against the profile; whether "baseline" at least lets it in.
+pub fn check_template(template: &Node, found: &mut Diagnostics) -> bool {
     let Some(spec) = template.get("spec") else {
-        return;
+        return true;
     };
     let mut checker = Checker {
         found,
+        is_baseline: true,
         windows: spec.at_route(&["os", "name"]).and_then(Node::as_str) == Some("windows"),
         own_users: spec.get("hostUsers").and_then(Node::as_bool) == Some(false),
         pod_non_root: false,
@@ -72,10 +128,13 @@ pub fn check_template(template: &Node, found: &mut Diagnostics) {
             checker.container(kind, container);
         }
     }
+    checker.is_baseline
 }
 
 struct Checker<'a> {
     found: &'a mut Diagnostics,
+    /// Whether all that was found is allowed by "baseline".
+    is_baseline: bool,
     /// Windows pods have no capabilities, seccomp and privilege escalation to restrict.
     windows: bool,
     /// In a user namespace, root in the pod is nobody on the node.
@@ -98,7 +157,7 @@ impl Checker<'_> {
                 || profile == "runtime/default"
                 || profile.starts_with("localhost/");
             if key.starts_with(APPARMOR_ANNOTATION) && !allowed {
-                self.warn(
+                self.refuse(
                     value.span,
                     "metadata.annotations",
                     "the AppArmor profile must be `runtime/default` or `localhost/…`",
@@ -115,7 +174,7 @@ impl Checker<'_> {
             if let Some(name) = sysctl.get("name")
                 && !is_one_of(name, SYSCTLS)
             {
-                self.warn(
+                self.refuse(
                     name.span,
                     "spec.securityContext.sysctls",
                     "this sysctl is not one of the safe ones",
@@ -130,7 +189,7 @@ impl Checker<'_> {
         if let Some(kind) = context.at_route(&["appArmorProfile", "type"])
             && !is_one_of(kind, &["RuntimeDefault", "Localhost"])
         {
-            self.warn(
+            self.refuse(
                 kind.span,
                 route,
                 "`appArmorProfile.type` must be RuntimeDefault or Localhost",
@@ -140,7 +199,7 @@ impl Checker<'_> {
             if let Some(kind) = options.get("type")
                 && !is_one_of(kind, SELINUX_TYPES)
             {
-                self.warn(
+                self.refuse(
                     kind.span,
                     route,
                     "`seLinuxOptions.type` must be one of the container types",
@@ -150,7 +209,7 @@ impl Checker<'_> {
                 if let Some(value) = options.get(field)
                     && value.as_str() != Some("")
                 {
-                    self.warn(
+                    self.refuse(
                         value.span,
                         route,
                         format!("`seLinuxOptions.{field}` must not be set"),
@@ -162,7 +221,7 @@ impl Checker<'_> {
             let span = context
                 .at_route(&["seccompProfile", "type"])
                 .map_or(context.span, |kind| kind.span);
-            self.warn(span, route, "`seccompProfile.type` must be RuntimeDefault or Localhost");
+            self.refuse(span, route, "`seccompProfile.type` must be RuntimeDefault or Localhost");
         }
         if !self.own_users {
             if let Some(value) = context.get("runAsNonRoot")
@@ -186,7 +245,7 @@ impl Checker<'_> {
             if let Some(port) = port.get("hostPort")
                 && port.as_i64() != Some(0)
             {
-                self.warn(port.span, &route, "`hostPort` must not be set");
+                self.refuse(port.span, &route, "`hostPort` must not be set");
             }
         }
         for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -202,7 +261,7 @@ impl Checker<'_> {
         if let Some(mount) = context.get("procMount")
             && mount.as_str() != Some("Default")
         {
-            self.warn(mount.span, &route, "`procMount` must be Default");
+            self.refuse(mount.span, &route, "`procMount` must be Default");
         }
         if !self.own_users && !self.pod_non_root && context.get("runAsNonRoot").is_none() {
             self.warn(
@@ -242,6 +301,7 @@ impl Checker<'_> {
         for added in capabilities.into_iter().flat_map(|capabilities| entries(capabilities, "add"))
         {
             if added.as_str() != Some("NET_BIND_SERVICE") {
+                self.is_baseline &= is_one_of(added, BASELINE_CAPABILITIES);
                 self.warn(added.span, route, "`capabilities.add` may hold NET_BIND_SERVICE alone");
             }
         }
@@ -255,6 +315,7 @@ impl Checker<'_> {
             return;
         }
         let source = mapping.iter().find(|entry| entry.key != "name");
+        self.is_baseline &= source.is_none_or(|entry| entry.key != "hostPath");
         let (span, what) = match source {
             Some(entry) => {
                 (entry.key_span, format!("a volume must not be of the type `{}`", entry.key))
@@ -271,7 +332,7 @@ impl Checker<'_> {
             if let Some(host) = handler.and_then(|handler| handler.at_route(&[action, "host"]))
                 && host.as_str() != Some("")
             {
-                self.warn(host.span, route, "a probe or hook must not name a `host`");
+                self.refuse(host.span, route, "a probe or hook must not name a `host`");
             }
         }
     }
@@ -280,8 +341,14 @@ impl Checker<'_> {
         if let Some(value) = within.at_route(path)
             && value.as_bool() == Some(true)
         {
-            self.warn(value.span, route, format!("`{}` must not be true", path.join(".")));
+            self.refuse(value.span, route, format!("`{}` must not be true", path.join(".")));
         }
+    }
+
+    /// What "baseline" refuses too.
+    fn refuse(&mut self, span: Span, route: &str, what: impl Into<String>) {
+        self.is_baseline = false;
+        self.warn(span, route, what);
     }
 
     fn warn(&mut self, span: Span, route: &str, what: impl Into<String>) {
@@ -319,6 +386,25 @@ fn annotations(template: &Node) -> impl Iterator<Item = (&str, &Node)> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_pod_has_the_strictest_level_that_lets_it_in() {
+        let of = |spec: serde_json::Value| level(&Node::from(json!({"spec": spec})));
+        let restricted = json!({
+            "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{"name": "main", "securityContext": {
+                "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+            }}],
+        });
+        assert_eq!(of(restricted), Level::Restricted);
+        let adds = |what: &str| json!({"containers": [{"name": "main", "securityContext": {"capabilities": {"add": [what]}}}]});
+        assert_eq!(of(json!({"containers": [{"name": "main"}]})), Level::Baseline);
+        assert_eq!(of(adds("CHOWN")), Level::Baseline);
+        assert_eq!(of(adds("SYS_ADMIN")), Level::Privileged);
+        assert_eq!(of(json!({"hostNetwork": true})), Level::Privileged);
+        assert_eq!(of(json!({"volumes": [{"name": "x", "nfs": {}}]})), Level::Baseline);
+        assert_eq!(of(json!({"volumes": [{"name": "x", "hostPath": {}}]})), Level::Privileged);
+    }
 
     fn refused(template: serde_json::Value) -> Vec<String> {
         let mut found = Diagnostics::default();

@@ -30,7 +30,8 @@ impl Requests {
         pods.next().map(|pod| Self::of_pod(&pod)).unwrap_or_default()
     }
 
-    fn of_pod(template: &Node) -> Self {
+    /// What a pod of this template requests.
+    pub fn of_pod(template: &Node) -> Self {
         let spec = template.get("spec");
         let containers = |key: &str| spec.and_then(|spec| spec.get(key)?.as_sequence());
         let mut beside = Self::default();

@@ -38,6 +38,9 @@ pub(super) fn parameters(
     let mut own = Diagnostics::default();
     let parameters = checked(&merged, written.resolve(), &mut own);
     not_carried([project, pipeline], &mut own);
+    if let Some(pipeline) = pipeline {
+        rules::run::of_the_project_alone(pipeline, ROUTE, &mut own);
+    }
     let sound = !own.has_errors();
     found.append(own);
     parameters.filter(|_| sound)
@@ -98,6 +101,7 @@ fn checked(
         exit_handler_resources,
         in_cluster: _,
         kubeconfig_path: _,
+        kube_context: _,
         kube_config_content: _,
     } = resolved;
     let output = output(use_om_job_operator);

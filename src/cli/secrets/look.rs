@@ -7,18 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
+use ompipe::cluster::Declared;
 
 use super::super::cluster::{ClusterArgs, block_on};
 use super::super::error::Error;
 use super::{Presence, Row};
 
-pub(super) fn look(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error> {
-    block_on(ask(cluster, rows))
+pub(super) fn look(
+    cluster: &ClusterArgs,
+    declared: &Declared,
+    rows: &mut [Row],
+) -> Result<(), Error> {
+    block_on(ask(cluster, declared, rows))
 }
 
 /// One request per Secret: to read single ones takes fewer rights than to list all.
-async fn ask(cluster: &ClusterArgs, rows: &mut [Row]) -> Result<(), Error> {
-    let cluster = cluster.connect().await?;
+async fn ask(cluster: &ClusterArgs, declared: &Declared, rows: &mut [Row]) -> Result<(), Error> {
+    let cluster = cluster.connect_as(declared).await?;
     let mut known: BTreeMap<(String, String), Option<BTreeSet<String>>> = BTreeMap::new();
     for row in rows {
         let (namespace, name) = (row.secret.namespace.to_string(), row.secret.name.to_string());

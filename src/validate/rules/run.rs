@@ -126,6 +126,29 @@ pub fn not_carried(
     }
 }
 
+/// Which cluster the verbs talk to: what a project or its environment says, of all its pipelines.
+const OF_THE_PROJECT: [&str; 4] =
+    ["inCluster", "kubeconfigPath", "kubeContext", "kubeConfigContent"];
+
+/// Parameters of a pipeline that only its project may have.
+pub fn of_the_project_alone(kubernetes: &Node, route: &str, found: &mut Diagnostics) {
+    for entry in kubernetes.as_mapping().into_iter().flatten() {
+        if OF_THE_PROJECT.contains(&entry.key.as_str()) && !entry.value.is_null() {
+            let message = format!(
+                "`{}` says which cluster is meant, and all pipelines of a project are in one",
+                entry.key
+            );
+            found.push(
+                Diagnostic::error(&code::OF_THE_PROJECT, entry.key_span, message)
+                    .with_route(under(route, &entry.key))
+                    .with_help(
+                        "write it in the project's `spec.kubernetes`, or in that of an environment",
+                    ),
+            );
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

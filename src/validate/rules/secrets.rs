@@ -26,7 +26,7 @@ pub fn kube_config_content(node: &Node, route: &str, found: &mut Diagnostics) {
             literal(node.span, "`kubeConfigContent` holds the credentials of a cluster")
                 .with_route(route)
                 .with_help(
-                    "keep it in a file outside of the project and name that with `kubeconfigPath`",
+                    "keep it in a file outside of the project and name that with `kubeconfigPath`, or put it into the variable KUBECONFIG_CONTENT",
                 ),
         );
     }
