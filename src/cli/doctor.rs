@@ -100,11 +100,11 @@ pub(crate) fn run(args: &DoctorArgs, session: &mut Session) -> Result<Status, Er
     Ok(if has_problems { Status::Findings } else { Status::Fine })
 }
 
-/// What a project needs, and what it says of its cluster; `None`: it is wrong, which is told.
-fn of_project(
-    args: &DoctorArgs,
-    session: &mut Session,
-) -> Result<Option<(BTreeMap<String, Wanted>, Declared)>, Error> {
+/// What a project needs, by namespace, and what it says of its cluster.
+type Read = (BTreeMap<String, Wanted>, Declared);
+
+/// What a project needs; `None`: it is wrong, which is told.
+fn of_project(args: &DoctorArgs, session: &mut Session) -> Result<Option<Read>, Error> {
     let mut project = input::read(&args.input)?;
     let declared = declared(&project, args.input.environment.as_deref());
     let options = input::options(&mut project, &args.input, Mode::Scheduled, &[], false)?;
@@ -134,8 +134,8 @@ struct Look {
 /// Whether signs beyond ASCII can be read.
 fn has_symbols() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os);
-    let locale = locale.map(|text| text.to_string_lossy().to_lowercase());
-    let locale = locale.filter(|text| !text.is_empty()).next();
+    let mut locale = locale.map(|text| text.to_string_lossy().to_lowercase());
+    let locale = locale.find(|text| !text.is_empty());
     io::stdout().is_terminal()
         && locale.is_some_and(|text| text.contains("utf-8") || text.contains("utf8"))
 }

@@ -5,7 +5,6 @@
 
 use ompipe::environment::add_overrides;
 use ompipe::project::Project;
-use ompipe::tree::Mapping;
 use ompipe::yaml::{self, Dialect};
 
 use crate::cli::error::Error;
@@ -37,7 +36,7 @@ pub(super) fn add(
         return Ok(());
     }
     let values = documents.into_iter().next().and_then(|node| node.as_mapping().cloned());
-    let values = values.unwrap_or_else(Mapping::new);
+    let values = values.unwrap_or_default();
     let Some(definition) = project.definitions.projects.first_mut() else {
         return Err(Error::new("--set needs the definition of the project")
             .with_hint("Name the project's folder, which has an ompipe.yaml."));

@@ -62,7 +62,7 @@ pub(super) fn table(
     let rows: Vec<_> = all.iter().map(|one| row(one, several, now)).collect();
     let style = |column, cell: &str| if in_color && column == 2 { color(cell) } else { "" };
     table::write(head, &rows, style, out)?;
-    let mut told = all.iter().filter_map(|one| message(one)).peekable();
+    let mut told = all.iter().filter_map(message).peekable();
     if told.peek().is_some() {
         writeln!(out)?;
     }
