@@ -4,6 +4,9 @@
 //! 1. tokens and passwords in plain text in ConfigMaps and environments: `no_object_but_a_secret_…`
 //! 2. every scheduled run has the same id: `cron.rs`
 //! 4. pipelines that share objects, names that a CronJob may not have: `names_that_…`
+//! 10. whole logs in memory: `logs.rs`, with 200 MB; values of variables in the log: here, with 1
+//! 11. a refused object is told cut short: `apply.rs`, at the user's line; a number that is none
+//!     becomes the default: `examples/invalid/wrong-type`
 //! 12. a workflow that the kernel does not execute: `the_longest_workflow_…`
 //! 13. a default with which no CronJob ever fires: `cron.rs`
 
