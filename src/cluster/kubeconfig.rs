@@ -13,6 +13,7 @@ use kube::config::{
 
 use super::connection::{Connection, Credentials};
 use super::error::Error;
+use super::proxy;
 
 /// The variable by which Kubernetes tells a pod where the API server is.
 const IN_POD: &str = "KUBERNETES_SERVICE_HOST";
@@ -53,6 +54,7 @@ pub(super) async fn find(connection: &Connection) -> Result<Found, Error> {
             format!("Name one by --context; {names}."),
         )
     })?;
+    let has_proxy = has_proxy(&kubeconfig, &context);
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
     let mut config = config.map_err(|error| match error {
         KubeconfigError::LoadContext(name) => Error::kubeconfig(
@@ -62,6 +64,11 @@ pub(super) async fn find(connection: &Connection) -> Result<Found, Error> {
         ),
         error => unusable(&file, &error),
     })?;
+    let host = config.cluster_url.host().unwrap_or_default();
+    let no_proxy = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| env::var(name).ok());
+    if !has_proxy && proxy::is_passed_by(host, &no_proxy.unwrap_or_default()) {
+        config.proxy_url = None;
+    }
     let origin = format!("context {context} of {file}");
     if !is_header(&config, "token") {
         // The client would panic.
@@ -88,6 +95,15 @@ pub(super) async fn find(connection: &Connection) -> Result<Found, Error> {
     }
     let plugin = config.auth_info.exec.clone();
     Ok(Found { config, origin, plugin })
+}
+
+/// Whether the kubeconfig itself names a proxy for its context's cluster.
+fn has_proxy(kubeconfig: &Kubeconfig, context: &str) -> bool {
+    let mut contexts = kubeconfig.contexts.iter().filter(|one| one.name == context);
+    let cluster = contexts.find_map(|one| Some(one.context.as_ref()?.cluster.as_str()));
+    let mut clusters = kubeconfig.clusters.iter().filter(|one| Some(one.name.as_str()) == cluster);
+    let proxy = clusters.find_map(|one| one.cluster.as_ref()?.proxy_url.as_deref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
 }
 
 /// Whether a part of the credentials may be sent.

@@ -19,6 +19,7 @@ mod object;
 mod observe;
 pub mod observed;
 mod pipeline;
+mod proxy;
 mod retry;
 pub mod rights;
 pub mod runs;

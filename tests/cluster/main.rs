@@ -12,6 +12,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod account;
 mod adoption;
 mod apply;
 mod apply_whole;
@@ -24,6 +25,7 @@ mod cron;
 mod deployed;
 mod diagnose;
 mod diff;
+mod doctor;
 mod ends;
 mod exit_handler;
 mod faults;
@@ -48,6 +50,7 @@ mod record;
 mod refused;
 mod rendered;
 mod restarts;
+mod rights;
 #[path = "../exit_handler/schema.rs"]
 mod schema;
 mod upstream;
@@ -73,6 +76,8 @@ fn main() -> std::process::ExitCode {
         ("faulty_server", faulty_server::tests()),
         ("logs", logs::tests()),
         ("diagnose", diagnose::tests()),
+        ("doctor", doctor::tests()),
+        ("rights", rights::tests()),
         ("outcomes", outcomes::tests()),
         ("pod_deletions", pod_deletions::tests()),
         ("omjob_deletions", omjob_deletions::tests()),
