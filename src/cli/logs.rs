@@ -286,7 +286,7 @@ fn no_container(of: &Of, names: &[String]) -> Error {
     }
 }
 
-fn failed(failure: Failure) -> Error {
+pub(super) fn failed(failure: Failure) -> Error {
     match failure {
         Failure::Output(error) => error.into(),
         Failure::Cluster(error) => error.into(),
@@ -308,8 +308,8 @@ fn say(session: &mut Session, note: Note) {
 }
 
 /// The log as it is.
-struct Text<'a> {
-    session: &'a mut Session,
+pub(super) struct Text<'a> {
+    pub(super) session: &'a mut Session,
 }
 
 impl Output for Text<'_> {

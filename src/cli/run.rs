@@ -26,13 +26,14 @@ use super::shown_run::to_json;
 /// Creates the Job or OMJob that `render --run` shows, with a run id of its own, beside whatever the
 /// pipeline's schedule does. The pipeline's other objects have to be in the cluster already.
 ///
-/// Exit status with --wait: 0 the run succeeded, 1 it failed or was killed, 2 ompipe failed.
+/// Exit status with --wait and --follow: 0 the run succeeded, 1 it failed or was killed, 2 ompipe failed.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
   ompipe run orders                  The pipeline orders of the current folder's project
   ompipe run orders examples/team    Of the project there
   ompipe run orders --wait           Until it has ended; status 1 if it failed
+  ompipe run orders --follow         The same, with its log
   ompipe run orders --set workflow.source.sourceConfig.config.markDeletedTables=false
                                      With another value, this time only
   ompipe render --run -l orders      Only show what would be created")]
@@ -57,8 +58,12 @@ pub(crate) struct RunArgs {
     #[arg(short, long)]
     wait: bool,
 
-    /// With --wait: for so many seconds at most [default: as long as it takes]
-    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    /// Show the run's log while it runs, and wait until it has ended
+    #[arg(short, long)]
+    follow: bool,
+
+    /// With --wait or --follow: for so many seconds at most [default: as long as it takes]
+    #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
 
     #[command(flatten)]
@@ -66,6 +71,14 @@ pub(crate) struct RunArgs {
 }
 
 pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error> {
+    if args.follow && session.writes_json() {
+        return Err(Error::new("a log is no JSON")
+            .with_hint("Leave --follow or --format json out, or write --wait."));
+    }
+    let waits = args.wait || args.follow;
+    if args.timeout.is_some() && !waits {
+        return Err(Error::new("--timeout is for what is waited for").with_hint("Add --wait."));
+    }
     let id = args.run_id.unwrap_or_else(Uuid::new_v4);
     let mut project = input::read(&args.input)?;
     let declared = declared(&project, args.input.environment.as_deref());
@@ -84,8 +97,8 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
     block_on(async {
         let cluster = args.cluster.connect_as(&declared).await?;
         let started = runs::start(&cluster, &plan).await?;
-        say_started(&plan, &started, session)?;
-        if !args.wait {
+        say_started(&plan, &started, args.follow, session)?;
+        if !waits {
             if session.writes_json() {
                 let run = json!({"kind": plan.kind, "namespace": plan.namespace,
                     "name": plan.name, "runId": plan.id, "pipeline": plan.pipeline});
@@ -93,7 +106,10 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
             }
             return Ok(status);
         }
-        let ended = wait::wait(&cluster, &plan, &started, timeout, session).await?;
+        let ended = {
+            let until = wait::Until { timeout, follow: args.follow };
+            wait::wait(&cluster, &plan, &started, until, session).await?
+        };
         if session.writes_json() {
             write_json(&ended.as_ref().map(to_json).unwrap_or_default(), session)?;
         }
@@ -105,7 +121,13 @@ fn succeeded(run: &Run) -> bool {
     run.state == runs::State::Success
 }
 
-fn say_started(plan: &Plan, started: &Started, session: &mut Session) -> Result<(), Error> {
+/// With a log on standard output, that is the log's alone.
+fn say_started(
+    plan: &Plan,
+    started: &Started,
+    follow: bool,
+    session: &mut Session,
+) -> Result<(), Error> {
     if started.reads_other_config {
         session.say(
             "the workflow in the cluster is not that of the definitions; the run takes that of \
@@ -114,8 +136,13 @@ fn say_started(plan: &Plan, started: &Started, session: &mut Session) -> Result<
     }
     if session.writes_text() {
         let how = if started.was_there { "is there already" } else { "created" };
-        writeln!(session.out(), "{} {how}, run id {}", plan.kind.named(&plan.name), plan.id)?;
-        session.finish()?;
+        let text = format!("{} {how}, run id {}", plan.kind.named(&plan.name), plan.id);
+        if follow {
+            session.say(&text);
+        } else {
+            writeln!(session.out(), "{text}")?;
+            session.finish()?;
+        }
     }
     Ok(())
 }

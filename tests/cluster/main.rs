@@ -50,7 +50,7 @@ mod record;
 mod refused;
 mod rendered;
 mod restarts;
-mod rights;
+mod runs;
 #[path = "../exit_handler/schema.rs"]
 mod schema;
 mod upstream;

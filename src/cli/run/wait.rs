@@ -1,28 +1,47 @@
-//! `ompipe run --wait`: how a run goes, until it has ended.
+//! `ompipe run --wait` and `--follow`: how a run goes, until it has ended.
 //!
-//! In: a run that was started. Out: how it ended, told on the way whenever it is otherwise.
+//! In: a run that was started. Out: how it ended, told on the way whenever it is otherwise, and with
+//! --follow the log of each of its tries.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ompipe::cluster::Cluster;
-use ompipe::cluster::runs::{Plan, Run, Started, State, Waiting};
+use ompipe::cluster::logs::{Of, Source, Wanted, source, stream};
+use ompipe::cluster::runs::{self, Plan, Run, Started, State, Waiting};
 use tokio::time::sleep;
 
 use crate::cli::error::Error;
 use crate::cli::interrupt::asked_to_stop;
+use crate::cli::logs::{Text, failed};
 use crate::cli::session::Session;
 use crate::cli::shown_run::{length, took};
+
+/// For how long, and what is shown meanwhile.
+#[derive(Clone, Copy)]
+pub(super) struct Until {
+    /// So long at most.
+    pub(super) timeout: Option<Duration>,
+    /// Whether the log is shown.
+    pub(super) follow: bool,
+}
 
 /// Waits; `None`: the run was deleted before it ended.
 pub(super) async fn wait(
     cluster: &Cluster,
     plan: &Plan,
     started: &Started,
-    timeout: Option<Duration>,
+    until: Until,
     session: &mut Session,
 ) -> Result<Option<Run>, Error> {
+    let Until { timeout, follow } = until;
+    let too_late = || {
+        let seconds = timeout.unwrap_or_default().as_secs();
+        goes_on(&format!("the run has not ended within {seconds} s"), plan)
+    };
+    let mut shown = HashSet::new();
     let Plan { kind, namespace, name, id, .. } = plan;
     let mut waiting = Waiting::new(cluster, *kind, namespace, name, &started.uid, id);
     let mut interrupted = Box::pin(asked_to_stop());
@@ -33,8 +52,21 @@ pub(super) async fn wait(
             session.say("the run is gone: somebody deleted it before its end was seen");
             return Ok(None);
         };
+        if follow
+            && run.state != State::Queued
+            && let Some(log) = new_log(cluster, &run, &mut shown).await?
+        {
+            let mut out = Text { session: &mut *session };
+            tokio::select! {
+                () = &mut interrupted => return Err(goes_on("interrupted", plan)),
+                () = &mut late => return Err(too_late()),
+                end = stream(cluster, &log, &mut out) => drop(end.map_err(failed)?),
+            }
+            session.finish()?;
+            continue;
+        }
         if run.state.has_ended() {
-            say_ended(&run, session)?;
+            say_ended(&run, follow, session)?;
             return Ok(Some(run));
         }
         let now = (run.state, run.reason.clone());
@@ -44,13 +76,32 @@ pub(super) async fn wait(
         }
         tokio::select! {
             () = &mut interrupted => return Err(goes_on("interrupted", plan)),
-            () = &mut late => {
-                let seconds = timeout.unwrap_or_default().as_secs();
-                return Err(goes_on(&format!("the run has not ended within {seconds} s"), plan));
-            }
+            () = &mut late => return Err(too_late()),
             () = waiting.change() => {}
         }
     }
+}
+
+/// The log of a try of the run that was not shown yet.
+async fn new_log(
+    cluster: &Cluster,
+    run: &Run,
+    shown: &mut HashSet<String>,
+) -> Result<Option<Wanted>, Error> {
+    let pods = runs::pods_of(cluster, run).await?;
+    let Source::In { pod, uid, container } = source(&pods, &Of::Main, None) else {
+        return Ok(None);
+    };
+    let is_new = shown.insert(uid.clone());
+    Ok(is_new.then(|| Wanted {
+        namespace: run.namespace.clone(),
+        pod,
+        uid: Some(uid),
+        container,
+        follow: true,
+        timestamps: false,
+        tail: None,
+    }))
 }
 
 fn how(run: &Run) -> String {
@@ -59,7 +110,7 @@ fn how(run: &Run) -> String {
     format!("{}{because}{message}", run.state)
 }
 
-fn say_ended(run: &Run, session: &mut Session) -> Result<(), Error> {
+fn say_ended(run: &Run, follow: bool, session: &mut Session) -> Result<(), Error> {
     if !session.writes_text() {
         return Ok(());
     }
@@ -72,7 +123,11 @@ fn say_ended(run: &Run, session: &mut Session) -> Result<(), Error> {
             why.replacen("FAILED", &format!("FAILED{took}"), 1)
         }
     };
-    writeln!(session.out(), "{text}")?;
+    if follow {
+        session.say(&text);
+    } else {
+        writeln!(session.out(), "{text}")?;
+    }
     if run.state == State::Failed {
         session.finish()?;
         session.say(&format!("`ompipe diagnose {}` says more", run.pipeline));
