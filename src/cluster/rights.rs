@@ -165,12 +165,12 @@ impl Kinds {
     }
 }
 
-/// Which verbs, a group, its resources, and what is done to them.
-type Row = (&'static [Verb], &'static str, &'static [&'static str], &'static [&'static str]);
+/// What some verbs do with some resources: verbs, group, resources, actions.
+type Line = (&'static [Verb], &'static str, &'static [&'static str], &'static [&'static str]);
 
 /// What the verbs ask for beyond the objects that `apply` sends: verbs, group, resources, actions.
 /// Runs and schedules are looked for under both kinds, whichever a project renders.
-const TABLE: &[Row] = &[
+const TABLE: &[Line] = &[
     (LOOK_FOR_RUNS, BATCH, &["jobs"], &["list"]),
     (LOOK_FOR_RUNS, OPERATOR, &["omjobs"], &["list"]),
     (LOOK_FOR_RUNS, CORE, &["pods"], &["list"]),

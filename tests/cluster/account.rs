@@ -121,7 +121,7 @@ impl Account {
             };
         }
         own.current_dir(command.get_current_dir().unwrap()).kill_on_drop(true);
-        drop(command.stdin(std::process::Stdio::null()));
+        command.stdin(std::process::Stdio::null());
         let output = tokio::time::timeout(Duration::from_secs(120), own.output());
         let Output { status, stdout, stderr } = output.await.expect("it hangs").unwrap();
         let text = [stdout, stderr].concat();

@@ -156,7 +156,7 @@ async fn kubeconfig_with(namespace: &Namespace, rules: Value) -> tempfile::Named
     let request =
         serde_json::from_value(json!({"spec": {"audiences": [], "expirationSeconds": 3600}}));
     let token = accounts.create_token_request("deployer", &how, &request.unwrap()).await.unwrap();
-    kubeconfig_of(&token.status.unwrap().token.unwrap())
+    kubeconfig_of(token.status.unwrap().token.as_deref().unwrap())
 }
 
 /// The administrator's kubeconfig with another token.

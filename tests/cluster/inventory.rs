@@ -26,7 +26,8 @@ pub(crate) fn called(object: &Value) -> String {
     format!("{}/{name}", object["kind"].as_str().unwrap_or_default())
 }
 
-async fn kinds(namespace: &Namespace, of: Scope) -> Vec<ApiResource> {
+/// Every kind that can be listed.
+pub(crate) async fn kinds(namespace: &Namespace, of: Scope) -> Vec<ApiResource> {
     let discovery = Discovery::new(namespace.client.clone()).run().await.unwrap();
     let mut kinds = Vec::new();
     for group in discovery.groups() {

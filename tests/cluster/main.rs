@@ -26,12 +26,17 @@ mod deployed;
 mod diagnose;
 mod diff;
 mod doctor;
+mod ending;
+mod ending_deletes;
+mod ending_schedules;
 mod ends;
 mod exit_handler;
 mod faults;
 mod faulty_server;
+mod in_the_way;
 mod install;
 mod inventory;
+mod leftovers;
 mod logs;
 mod namespace;
 mod nodes;
@@ -50,6 +55,7 @@ mod record;
 mod refused;
 mod rendered;
 mod restarts;
+mod rights;
 mod runs;
 #[path = "../exit_handler/schema.rs"]
 mod schema;
@@ -70,9 +76,15 @@ fn main() -> std::process::ExitCode {
         ("install", install::tests()),
         ("rendered", rendered::tests()),
         ("exit_handler", exit_handler::tests()),
+        ("runs", runs::tests()),
+        ("ending", ending::tests()),
+        ("ending_deletes", ending_deletes::tests()),
+        ("ending_schedules", ending_schedules::tests()),
         ("ends", ends::tests()),
         ("cron", cron::tests()),
         ("upstream", upstream::tests()),
+        ("leftovers", leftovers::tests()),
+        ("in_the_way", in_the_way::tests()),
         ("faulty_server", faulty_server::tests()),
         ("logs", logs::tests()),
         ("diagnose", diagnose::tests()),

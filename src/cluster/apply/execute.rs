@@ -211,7 +211,7 @@ impl Run<'_> {
         let with_metadata = serde_json::json!({"metadata": metadata});
         match &self.observed.live[at] {
             // Who set fields of it at the same moment wants it to be there.
-            Live::Absent | Live::Unknown if now.is_new && others(&with_metadata).is_empty() => {
+            Live::Absent | Live::Unknown if self.is_ours_alone(at, now, &with_metadata) => {
                 let uid = now.metadata.uid.as_deref().unwrap_or_default();
                 let version = now.metadata.resource_version.as_deref();
                 let deleted = send::delete(
@@ -238,6 +238,13 @@ impl Run<'_> {
                 sent.await.map(|_| true).map_err(|_| ())
             }
         }
+    }
+
+    /// Whether an object was made by us, and for nobody else. An answer that was lost on its way may
+    /// have made it, too.
+    fn is_ours_alone(&self, at: usize, now: &Applied, metadata: &Value) -> bool {
+        let was_absent = matches!(self.observed.live[at], Live::Absent);
+        (now.is_new || was_absent) && others(metadata).is_empty()
     }
 
     async fn prune(&self) -> Result<(), Error> {

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use kube::api::ListParams;
 use kube::core::Request;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::run::{Run, RunKind, of_job, of_omjob};
 use super::schedule::{Cron, CronObject};
@@ -140,11 +140,17 @@ pub(super) fn is_exit_handler(pod: &Pod) -> bool {
 
 /// A page of a list, as the API server writes it.
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "K: Deserialize<'de>"))]
 pub(super) struct Page<K> {
     #[serde(default)]
     pub(super) metadata: PageMeta,
-    #[serde(default = "Vec::new")]
+    #[serde(default = "Vec::new", deserialize_with = "items")]
     pub(super) items: Vec<K>,
+}
+
+/// The items: the API server writes a list of metadata without any as `null`.
+fn items<'de, D: Deserializer<'de>, K: Deserialize<'de>>(from: D) -> Result<Vec<K>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 #[derive(Default, Deserialize)]
@@ -180,6 +186,20 @@ pub(super) async fn pages<K: DeserializeOwned>(
                 which.continue_token = None;
             }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::observed::Meta;
+
+    #[test]
+    fn a_list_without_items_is_empty_however_it_is_written() {
+        for text in [r#"{"items": null}"#, r#"{"items": []}"#, "{}"] {
+            let page: Page<Meta> = serde_json::from_str(text).unwrap();
+            assert!(page.items.is_empty(), "{text}");
         }
     }
 }
