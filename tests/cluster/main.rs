@@ -46,6 +46,7 @@ mod omjob_deletions;
 #[path = "../exit_handler/openmetadata.rs"]
 mod openmetadata;
 mod operator;
+mod outcome;
 mod outcomes;
 mod pod_deletions;
 mod project;
