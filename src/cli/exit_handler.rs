@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ompipe::exit_handler::{self, Deadline, Outcome, Reported, Settings, Way};
+use ompipe::exit_handler::{self, Deadline, Reported, Settings, Way, exit_code_in_file};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
@@ -96,17 +96,15 @@ async fn report(
         terminated.recv().await;
     }
     let deadline = Deadline::within(Duration::from_secs(args.deadline));
-    let mut settings = match settings {
+    let settings = match settings {
         Ok(settings) => settings,
         Err(error) => return Ok(Err(error)),
     };
-    if let Some(outcome) = args.outcome_of_file() {
-        settings.outcome = Some(outcome);
-    }
     let cluster = args.cluster.connect().await.map_err(|error| error.to_string());
     let cluster = cluster.map_err(|text| one_line(&text));
     let way = Way {
         beside_main: args.sidecar,
+        exit_code: args.exit_code(),
         own_pod: args.pod_name.clone().or_else(|| std::env::var("HOSTNAME").ok()),
     };
     let work = exit_handler::run(&settings, &way, cluster, &deadline);
@@ -126,10 +124,10 @@ async fn hurry(mut terminated: Signal, deadline: &Deadline) -> std::convert::Inf
 }
 
 impl ExitHandlerArgs {
-    /// By the file in which main's launcher left its exit code, if it did.
-    fn outcome_of_file(&self) -> Option<Outcome> {
+    /// What main's launcher left in its file, if it did.
+    fn exit_code(&self) -> Option<i64> {
         let text = std::fs::read_to_string(self.exit_code_file.as_ref()?).ok()?;
-        Outcome::of_exit_code_file(&text)
+        exit_code_in_file(&text)
     }
 }
 

@@ -22,8 +22,6 @@ use super::status::{self, Ended};
 use super::verdict::Verdict;
 use crate::cluster::{Cluster, jittered};
 
-/// The longest that the cluster is asked for a diagnosis.
-const LONGEST_LOOK: Duration = Duration::from_secs(15);
 /// The first pause; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest: OpenMetadata takes a minute to start, and is to be found soon after.
@@ -32,8 +30,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const REQUEST: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 /// How often a refusal is doubted.
 const DOUBTS: u32 = 2;
-/// Before the kubelet kills the pod, to say what became of the report.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How the exit handler is run.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +38,8 @@ pub struct Way {
     pub beside_main: bool,
     /// The name of the pod that it runs in.
     pub own_pod: Option<String>,
+    /// Main's exit code, where main's launcher has left it.
+    pub exit_code: Option<i64>,
 }
 
 /// What was reported.
@@ -73,22 +71,19 @@ pub async fn run(
     info!(pipeline = run.pipeline, run = run.id, server = server.api, "reporting");
     let openmetadata = OpenMetadata::new(server, settings.secrets())?;
 
-    let seen = match settings.outcome {
+    let known = way.exit_code.map(Outcome::of_exit_code).or(settings.outcome);
+    let seen = match known {
         Some(Outcome::Succeeded) => None,
         _ => Some(look(settings, run, way, cluster, deadline).await),
     };
     let pod = seen.as_ref().and_then(|seen| seen.pod.as_ref());
-    if let Some(killed) = pod.and_then(main_pod::killed_at).filter(|_| way.beside_main) {
-        let left = Duration::try_from(killed.duration_since(Timestamp::now())).unwrap_or_default();
-        deadline.at_most(left.saturating_sub(LAST_WORDS).max(LAST_WORDS));
-    }
     let of_pod = || pod.and_then(main_pod::exit_code).map(Outcome::of_exit_code);
     // Whose end nobody knows has not been seen to end well.
-    let outcome = settings.outcome.or_else(of_pod).unwrap_or(Outcome::Failed);
+    let outcome = known.or_else(of_pod).unwrap_or(Outcome::Failed);
     let diagnosis = seen
         .as_ref()
         .filter(|_| outcome == Outcome::Failed)
-        .map(|seen| Diagnosis::of(seen, settings.secrets()));
+        .map(|seen| Diagnosis::of(seen, settings.secrets(), Timestamp::now()));
     let ended = Ended {
         run_id: &run.id,
         outcome,
@@ -115,7 +110,8 @@ async fn look(
         Ok(cluster) => cluster,
         Err(why) => {
             warn!("not seen: the pod: {why}");
-            return Seen { missing: vec![format!("Not seen: the pod: {why}.")], ..Seen::default() };
+            let missing = vec![format!("Not seen: the pod: {why}.")];
+            return Seen { missing, exit_code: way.exit_code, ..Seen::default() };
         }
     };
     let whose = Whose {
@@ -123,9 +119,10 @@ async fn look(
         job: settings.job.as_deref(),
         run_id: Some(&run.id),
         own: way.own_pod.as_deref(),
-        has_ended: way.beside_main,
+        beside_main: way.beside_main,
+        exit_code: way.exit_code,
     };
-    observe::look(&cluster, &whose, (deadline.left() / 3).min(LONGEST_LOOK)).await
+    observe::look(&cluster, &whose, deadline).await
 }
 
 /// Stores the status, however often it must be tried, and gives what is stored then.

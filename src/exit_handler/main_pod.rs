@@ -78,6 +78,11 @@ pub(super) fn killed_at(pod: &Value) -> Option<Timestamp> {
     text(pod, "/metadata/deletionTimestamp")?.parse().ok()
 }
 
+/// Whether somebody has asked for a pod's deletion.
+pub(super) fn is_being_deleted(pod: &Value) -> bool {
+    text(pod, "/metadata/deletionTimestamp").is_some()
+}
+
 /// A text at a place of an object.
 pub(super) fn text<'p>(object: &'p Value, pointer: &str) -> Option<&'p str> {
     object.pointer(pointer)?.as_str()

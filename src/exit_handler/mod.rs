@@ -25,5 +25,5 @@ mod verdict;
 pub use deadline::Deadline;
 pub use error::{Cause, Error};
 pub use handler::{Reported, Way, run};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, exit_code_in_file};
 pub use settings::{Run, Settings};

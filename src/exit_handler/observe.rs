@@ -1,17 +1,20 @@
 //! Looks at a run's main pod in the cluster: its state, its last events, the end of its log.
 //!
-//! In: a cluster, and whose pod. Out: what was [`Seen`] within the time there is, and a sentence for
-//! each thing that was not. Nothing here fails: a report without a diagnosis is better than none.
+//! In: a cluster, whose pod, and the [`Deadline`] of the report. Out: what was [`Seen`] within a share
+//! of the time, and a sentence for each thing that was not. Nothing here fails: a report without a
+//! diagnosis is better than none.
 
 use std::time::Duration;
 
 use futures::{AsyncReadExt as _, pin_mut};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{Api, ListParams, LogParams};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
+use super::deadline::Deadline;
 use super::diagnosis::Seen;
 use super::main_pod::{self, MAIN};
 use crate::cluster::{Cluster, Error};
@@ -26,6 +29,10 @@ const MOST_PODS: u32 = 100;
 const MOST_EVENTS: u32 = 500;
 /// How long the API may lag behind main's end, which the kubelet tells it after it has told us.
 const LAG: Duration = Duration::from_secs(5);
+/// The longest that the cluster is asked for the pod, and for the rest.
+const LONGEST_LOOK: Duration = Duration::from_secs(15);
+/// Before the kubelet kills the pod, to say what became of the report.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often it is asked meanwhile.
 const PERIOD: Duration = Duration::from_millis(250);
 
@@ -39,30 +46,62 @@ pub(super) struct Whose<'a> {
     pub(super) run_id: Option<&'a str>,
     /// The pod that asks.
     pub(super) own: Option<&'a str>,
-    /// Whether main has ended, though the API may not know it yet.
-    pub(super) has_ended: bool,
+    /// Whether it asks from beside main, which has ended, though the API may not know it yet.
+    pub(super) beside_main: bool,
+    /// Main's exit code, where its launcher has left it.
+    pub(super) exit_code: Option<i64>,
 }
 
-/// Looks for as long as that, and takes what there is by then.
-pub(super) async fn look(cluster: &Cluster, whose: &Whose<'_>, time: Duration) -> Seen {
-    let mut seen = Seen::default();
-    if timeout(time, look_into(cluster, whose, &mut seen)).await.is_err() {
+/// Looks for a share of the time until the deadline, and takes what there is by then. Of a pod that
+/// is being deleted the kubelet leaves less, and the deadline is brought forward.
+pub(super) async fn look(cluster: &Cluster, whose: &Whose<'_>, deadline: &Deadline) -> Seen {
+    let mut seen = Seen { exit_code: whose.exit_code, ..Seen::default() };
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), whose.namespace);
+    let mut time = share(deadline);
+    let mut found = timeout(time, find(cluster, &pods, whose, &mut seen)).await;
+    let pod = seen.pod.as_ref();
+    if let Some(killed) = pod.and_then(main_pod::killed_at).filter(|_| whose.beside_main) {
+        let left = Duration::try_from(killed.duration_since(Timestamp::now())).unwrap_or_default();
+        deadline.at_most(left.saturating_sub(LAST_WORDS).max(LAST_WORDS));
+    }
+    if let Ok(Some(name)) = &found {
+        info!(pod = name, "found the main pod");
+        time = share(deadline);
+        let looked = timeout(time, async {
+            // The kubelet tells the end of no container of a pod that is being deleted.
+            let is_told = !seen.pod.as_ref().is_some_and(main_pod::is_being_deleted);
+            if whose.beside_main && whose.exit_code.is_none() && is_told {
+                await_end(&pods, name, (time / 3).min(LAG), &mut seen).await;
+            }
+            look_into(cluster, &pods, name, whose.namespace, &mut seen).await;
+        });
+        found = looked.await.map(|()| None);
+    }
+    if found.is_err() {
         let what = match (&seen.pod, &seen.events) {
             (None, _) => "the pod",
             (_, None) => "the pod's events and log",
             _ => "the pod's log",
         };
-        miss(&mut seen, what, &format!("the API server took longer than {} s", time.as_secs()));
+        let seconds = time.as_secs_f32();
+        miss(&mut seen, what, &format!("the API server took longer than {seconds:.1} s"));
     }
     seen
 }
 
-async fn look_into(cluster: &Cluster, whose: &Whose<'_>, seen: &mut Seen) {
-    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), whose.namespace);
-    let Some(name) = find(cluster, &pods, whose, seen).await else { return };
-    info!(pod = name, "found the main pod");
+/// The time for the cluster: what is left then is OpenMetadata's.
+fn share(deadline: &Deadline) -> Duration {
+    (deadline.left() / 4).min(LONGEST_LOOK)
+}
 
-    let events: Api<Event> = Api::namespaced(cluster.client.clone(), whose.namespace);
+async fn look_into(
+    cluster: &Cluster,
+    pods: &Api<Pod>,
+    name: &str,
+    namespace: &str,
+    seen: &mut Seen,
+) {
+    let events: Api<Event> = Api::namespaced(cluster.client.clone(), namespace);
     let about = ListParams::default()
         .fields(&format!("involvedObject.kind=Pod,involvedObject.name={name}"))
         .limit(MOST_EVENTS);
@@ -70,7 +109,7 @@ async fn look_into(cluster: &Cluster, whose: &Whose<'_>, seen: &mut Seen) {
         Ok(events) => seen.events = Some(events.items.iter().map(as_value).collect()),
         Err(error) => miss(seen, "the pod's events", &told(&error)),
     }
-    match tail(cluster, &pods, &name).await {
+    match tail(cluster, pods, name).await {
         Ok(log) => seen.log = Some(log),
         Err(error) => miss(seen, "the pod's log", &told(&error)),
     }
@@ -101,9 +140,6 @@ async fn find(
         let Some(pod) = main_pod::choose(&listed, whose.own) else { continue };
         let name = main_pod::name(pod)?.to_owned();
         seen.pod = Some(pod.clone());
-        if whose.has_ended {
-            await_end(pods, &name, seen).await;
-        }
         return Some(name);
     }
     miss(seen, "the pod", &format!("there is none with the labels {}", selectors.join(" or ")));
@@ -111,7 +147,7 @@ async fn find(
 }
 
 /// Waits until the API knows of main's end, which has come.
-async fn await_end(pods: &Api<Pod>, name: &str, seen: &mut Seen) {
+async fn await_end(pods: &Api<Pod>, name: &str, time: Duration, seen: &mut Seen) {
     let until_known = async {
         while seen.pod.as_ref().and_then(main_pod::exit_code).is_none() {
             sleep(PERIOD).await;
@@ -121,7 +157,7 @@ async fn await_end(pods: &Api<Pod>, name: &str, seen: &mut Seen) {
         }
     };
     // Late news are no reason to report nothing.
-    drop(timeout(LAG, until_known).await);
+    drop(timeout(time, until_known).await);
 }
 
 /// The end of main's log.

@@ -18,12 +18,6 @@ impl Outcome {
         Self::of(matches!(text, "Succeeded" | "success"))
     }
 
-    /// By the text of main's exit code file. `None` where main was killed before it could write.
-    pub fn of_exit_code_file(text: &str) -> Option<Self> {
-        let code = text.trim();
-        (!code.is_empty()).then(|| Self::of(code == "0"))
-    }
-
     /// By main's exit code.
     pub fn of_exit_code(code: i64) -> Self {
         Self::of(code == 0)
@@ -32,6 +26,12 @@ impl Outcome {
     fn of(succeeded: bool) -> Self {
         if succeeded { Self::Succeeded } else { Self::Failed }
     }
+}
+
+/// The exit code in the file in which main's launcher leaves it. `None` where main was killed before
+/// it could write.
+pub fn exit_code_in_file(text: &str) -> Option<i64> {
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -50,9 +50,10 @@ mod tests {
 
     #[test]
     fn a_main_that_wrote_no_exit_code_is_not_known_to_have_ended_well() {
-        assert_eq!(Outcome::of_exit_code_file("0\n"), Some(Outcome::Succeeded));
-        assert_eq!(Outcome::of_exit_code_file("143\n"), Some(Outcome::Failed));
-        assert_eq!(Outcome::of_exit_code_file("00"), Some(Outcome::Failed));
-        assert_eq!(Outcome::of_exit_code_file("\n"), None);
+        let outcome = |text| exit_code_in_file(text).map(Outcome::of_exit_code);
+        assert_eq!(outcome("0\n"), Some(Outcome::Succeeded));
+        assert_eq!(outcome("143\n"), Some(Outcome::Failed));
+        assert_eq!(outcome("-1\n"), Some(Outcome::Failed));
+        assert_eq!((outcome("\n"), outcome("")), (None, None));
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn tests() -> Vec<Trial> {
             let openmetadata = openmetadata();
             run_beside_main(namespace, &openmetadata, parameters, |_| ()).await;
             let failure = diagnosis(&reported(namespace, &openmetadata, "failed").await);
-            assert!(failure["error"].as_str().unwrap().contains("more memory"), "{failure}");
+            assert!(failure["error"].as_str().unwrap().contains("memory"), "{failure}");
             let text = failure["stackTrace"].as_str().unwrap();
             for part in ["reason OOMKilled", "Events:\n  ", "The end of the log of main:\n{"] {
                 assert!(text.contains(part), "{part}: {text}");
@@ -102,7 +102,8 @@ async fn operators(namespace: &Namespace) {
         namespace.apply(object).await;
     }
     let status = reported(namespace, &openmetadata, "failed").await;
-    assert_eq!(diagnosis(&status)["error"], "main ended with exit code 3");
+    let failure = diagnosis(&status);
+    assert!(failure["error"].as_str().unwrap().contains("exit code 3"), "{failure}");
     let jobs = namespace.api::<ompipe::crd::OMJob>();
     namespace
         .until("the OMJob to know that its exit handler has done its work", async || {

@@ -67,7 +67,7 @@ fn a_pod_that_is_gone_is_told_and_takes_nothing_away_that_was_seen_before() {
     let there = ApiServer::start(one_pod());
     Handler::of(&openmetadata).within(&there).run().says(0, &[]);
     let seen = diagnosis(&stored(&openmetadata));
-    assert_eq!(seen["error"], "main ended with exit code 3");
+    assert_eq!(seen["error"], "container main ended with exit code 3: a code of the program's own");
     Handler::of(&openmetadata).within(&gone).run().says(0, &[]);
     assert_eq!(diagnosis(&stored(&openmetadata)), seen);
 }

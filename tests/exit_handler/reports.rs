@@ -118,7 +118,7 @@ fn a_pod_is_found_by_its_job_its_omjob_or_its_run() {
         Handler::of(&openmetadata).within(&cluster).run().says(0, &["the-main"]);
         assert_eq!(
             diagnosis(&stored(&openmetadata))["error"],
-            "main ended with exit code 3",
+            "container main ended with exit code 3: a code of the program's own",
             "{labels}"
         );
     }

@@ -78,7 +78,10 @@ fn it_looks_at_its_own_pod_among_the_attempts_of_a_run() {
     let cluster = ApiServer::start(cluster);
     beside(Handler::of(&openmetadata).within(&cluster).variable("POD_NAME", "own"), Some("3"))
         .says(0, &[]);
-    assert_eq!(diagnosis(&stored(&openmetadata))["error"], "main ended with exit code 3");
+    assert_eq!(
+        diagnosis(&stored(&openmetadata))["error"],
+        "container main ended with exit code 3: a code of the program's own"
+    );
 }
 
 #[test]
