@@ -243,6 +243,7 @@ mod tests {
     #[test]
     fn a_pod_that_should_be_gone_is_told_alike_at_each_look() {
         let mut pod = ended(json!({"running": {}}));
+        pod["status"]["phase"] = json!("Running");
         pod["metadata"]["deletionTimestamp"] = json!("2026-11-29T06:00:00Z");
         assert!(findings(&pod, "2026-11-29T07:00:00Z".parse().unwrap()).is_empty());
     }
@@ -267,7 +268,7 @@ mod tests {
         assert!(found.contains("exit code 3"), "{found}");
         assert_eq!(
             rest,
-            "Pod: a-main\nNamespace: ingestion\nStatus: Failed\nContainer main: restarted 0 times, terminated, exitCode 3, reason Error\n\n\
+            "Pod: a-main\nNamespace: ingestion\nNode: n\nStatus: Failed\nContainer main: restarted 0 times, terminated, exitCode 3, reason Error\n\n\
              Events:\n  2026-11-29T06:00:01Z Warning Failed: m\n  2026-11-29T06:00:02Z Warning BackOff: m\n\n\
              The end of the log of main:\none\ntwo"
         );
