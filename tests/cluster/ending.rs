@@ -256,8 +256,9 @@ async fn cut_short(namespace: &Namespace) {
 
     let child = project.command(&["kill", "hook"]).spawn().unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
+    // A shell has what it starts in the background ignore SIGINT, and the tests are started so.
     let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap();
+    std::process::Command::new("kill").args(["-s", "TERM", &id]).status().unwrap();
     let interrupted = Project::ended(child);
     assert_ne!(interrupted.status, 0, "{}", interrupted.stdout);
 

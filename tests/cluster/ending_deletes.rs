@@ -205,8 +205,9 @@ async fn interrupted(namespace: &Namespace) {
     let what = "the exit handler";
     let begun = async || (!run.lines("exit-handler", "started").is_empty()).then_some(());
     namespace.until(what, begun).await;
+    // A shell has what it starts in the background ignore SIGINT, and the tests are started so.
     let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-s", "INT", &id]).status().unwrap();
+    std::process::Command::new("kill").args(["-s", "TERM", &id]).status().unwrap();
     assert_ne!(Project::ended(child).status, 0);
     // What runs may still need it.
     namespace.api::<ConfigMap>().get("om-config-hook").await.unwrap();
