@@ -80,6 +80,10 @@ bench-language-server:
 bench-operator *FIGURES:
     benches/operator.sh {{FIGURES}}
 
+# The verbs on a cluster beside kubectl and Helm, against a control plane of their own: `apply`, `status`.
+bench-cluster *FIGURE:
+    benches/cluster.sh {{FIGURE}}
+
 # From a save to the files written, by the watch, at 1, 100 and 10,000 pipelines.
 bench-watch EDITS="500":
     benches/watch.sh {{EDITS}}
