@@ -8,7 +8,7 @@
 //! | [`observe()`] | a cluster → what it has of them: shell |
 //! | [`unchanged`] | an object and the live one → whether applying would change anything |
 //! | [`inventory`] | the project → its ApplySet, and what is left over of it |
-//! | [`plan`] | what is wanted and what is there → what is to be done |
+//! | [`plan()`] | what is wanted and what is there → what is to be done |
 //! | [`execute()`] | a plan → the cluster as planned: shell |
 //! | [`refusal`], [`route`] | what the server refuses → findings at the user's own lines |
 //! | [`wait()`], [`readiness`] | what was applied → what of it is ready: shell |

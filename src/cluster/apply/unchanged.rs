@@ -7,7 +7,7 @@
 //!
 //! What the API server fills in itself is no difference: a field that ompipe owns as a whole still
 //! has what ompipe last gave it, or ompipe would have lost it to whoever changed it. So only
-//! defaults within such a field need to be known here ([`DEFAULTS`]).
+//! defaults within such a field need to be known here (`DEFAULTS`).
 
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! An examination: what keeps, or will keep, a project's verbs and runs from working in a cluster.
 //!
 //! In: a cluster, and the namespaces to look at with what a project needs in each. Out: [`Finding`]s.
-//! Each check is a pure function in a file of its own; [`ask`] looks at the cluster for them. Nothing
+//! Each check is a pure function in a file of its own; `ask` looks at the cluster for them. Nothing
 //! is changed in it, and what may not be looked at is said to be so, never that it is missing.
 
 mod applied;
