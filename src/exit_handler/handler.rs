@@ -187,10 +187,12 @@ impl Attempts {
             let left = deadline.left();
             warn!(left_seconds = left.as_secs(), "OpenMetadata did not take the status: {cause}");
             self.last = Some(cause);
-            if left < wait + REQUEST[0] {
+            // The last attempt is made as late as it can be.
+            let latest = left.saturating_sub(REQUEST[0]);
+            if latest < asked.max(FIRST_PAUSE) {
                 return Err(None);
             }
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(wait.min(latest)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
