@@ -159,7 +159,7 @@ impl Cause {
             kube::Error::Api(status) => Self::Answer {
                 code: status.code,
                 reason: status.reason.clone(),
-                message: redact::value(&[], &status.message).into_owned(),
+                message: told(&status.message),
             },
             error if let Some(why) = credentials::failure(error) => credentials::cause(why, None),
             kube::Error::HyperError(why) => unreachable(address, why),
@@ -203,6 +203,14 @@ impl Cause {
             _ => return None,
         })
     }
+}
+
+/// What an answer says. A page for people is of a proxy or a load balancer on the way.
+fn told(message: &str) -> String {
+    if message.trim_start().starts_with('<') {
+        return "a page of HTML in place of an answer".to_owned();
+    }
+    redact::value(&[], message).into_owned()
 }
 
 /// Whether an answer says that there is no such kind: by the client's words, or the server's.

@@ -14,6 +14,7 @@ pub mod diff;
 pub mod doctor;
 mod error;
 mod kubeconfig;
+mod list;
 pub mod logs;
 mod object;
 mod observe;

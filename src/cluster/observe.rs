@@ -4,11 +4,11 @@
 
 use kube::api::{GetParams, ListParams};
 use kube::core::Request;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::connection::Cluster;
 use super::error::Error;
+use super::list::List;
 use super::observed::Pod;
 use crate::controller::names::POD_TYPE_LABEL;
 
@@ -48,17 +48,9 @@ pub async fn main_pods(
     namespace: &str,
     selector: &str,
 ) -> Result<Vec<Pod>, Error> {
-    #[derive(Deserialize)]
-    struct Pods {
-        items: Vec<Pod>,
-    }
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     let which = ListParams::default().labels(selector);
-    let pods = cluster.ask("list pods", async || {
-        let request = Request::new(path.as_str()).list(&which);
-        cluster.client.request::<Pods>(request.map_err(kube::Error::BuildRequest)?).await
-    });
-    let mut pods = pods.await?.items;
+    let mut pods = List::new("list pods", path, which).all::<Pod>(cluster).await?;
     pods.retain(|pod| pod.metadata.label(POD_TYPE_LABEL) != Some("exit-handler"));
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp);
     Ok(pods)

@@ -9,6 +9,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::crd::OMJobStatus;
+use crate::diagnostic::redact;
+
+/// A message of a kubelet's or a scheduler's, as it may be shown.
+pub(super) fn shown(message: &str) -> String {
+    redact::value(&[], message.trim()).into_owned()
+}
 
 /// What every object bears.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -10,11 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, PartialObjectMeta, Request};
+use kube::api::{Api, ApiResource, DynamicObject, ListParams, PartialObjectMeta};
 use kube::core::GroupVersionKind;
 use kube::{Resource as _, ResourceExt as _};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::desired::{Desired, Identity, Wanted, set_label};
@@ -25,6 +23,7 @@ use super::send;
 use super::unchanged::is_unchanged;
 use crate::cluster::connection::Cluster;
 use crate::cluster::error::{Cause, Error};
+use crate::cluster::list::List;
 use crate::model::labels;
 
 /// How many objects are in a page: some megabytes.
@@ -33,14 +32,6 @@ const PAGE: u32 = 250;
 const FEW: usize = 8;
 /// How many requests are under way at once.
 const PARALLEL: usize = 16;
-
-/// A page of a list.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    metadata: ListMeta,
-    items: Vec<Value>,
-}
 
 /// Looks at the cluster. `prune` says to look for members that are not wanted, too. An account that
 /// another project's set has already is sent as a member of that, whose it stays.
@@ -121,6 +112,13 @@ struct Sight {
     unwanted: usize,
 }
 
+impl Sight {
+    fn see(&mut self, at: usize, (present, adopted): (Present, Option<String>)) {
+        self.adopted.extend(adopted.map(|part_of| (at, part_of)));
+        self.live[at] = Live::Present(present);
+    }
+}
+
 async fn look(
     cluster: &Cluster,
     collection: &Collection<'_>,
@@ -129,14 +127,6 @@ async fn look(
     sight: &RefCell<Sight>,
 ) -> Result<(), Error> {
     let Collection { members, names, resource, namespace } = collection;
-    let requests = Request::new(DynamicObject::url_path(resource, Some(namespace)));
-    let doing = format!("look for {} objects in {namespace}", resource.kind);
-    let see = |at: usize, live: Value| {
-        let mut sight = sight.borrow_mut();
-        let (present, adopted) = present(&objects[at], live, set);
-        sight.adopted.extend(adopted.map(|part_of| (at, part_of)));
-        sight.live[at] = Live::Present(present);
-    };
     let is_listed = |at: &&usize| objects[**at].is_labelled();
     let listed: Vec<usize> = members.iter().filter(is_listed).copied().collect();
     let by_name: Vec<usize> = match listed.len() > FEW {
@@ -151,7 +141,7 @@ async fn look(
         gets.buffer_unordered(PARALLEL).try_collect().await?;
     for (at, found) in found {
         match found {
-            Some(Some(live)) => see(at, live),
+            Some(Some(live)) => sight.borrow_mut().see(at, present(&objects[at], live, set)),
             Some(None) => sight.borrow_mut().live[at] = Live::Absent,
             None => {}
         }
@@ -161,48 +151,41 @@ async fn look(
     }
 
     let selector = format!("{}={}", labels::MANAGED_BY, labels::OPENMETADATA);
-    let mut parameters = ListParams::default().labels(&selector).limit(PAGE);
-    let mut seen = BTreeSet::new();
-    loop {
-        let page = cluster.ask(doing.as_str(), async || {
-            let request = requests.list(&parameters).map_err(kube::Error::BuildRequest)?;
-            match cluster.client.request::<Page>(request).await {
-                // The list has grown too old: the rest of it is another one's.
-                Err(kube::Error::Api(status)) if status.code == 410 => Ok(None),
-                page => page.map(Some),
-            }
-        });
-        let Some(page) = allowed(page.await)? else { return Ok(()) };
-        let Some(Page { metadata, items }) = page else {
-            parameters.continue_token = None;
-            continue;
-        };
-        for mut item in items {
-            let name = item.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            match names.get(name).copied() {
-                Some(at) => {
-                    // Items of a list do not say what they are.
-                    if let Some(item) = item.as_object_mut() {
-                        item.insert("apiVersion".to_owned(), objects[at].api_version().into());
-                        item.insert("kind".to_owned(), resource.kind.clone().into());
-                    }
-                    seen.insert(at);
-                    see(at, item);
+    let which = ListParams::default().labels(&selector).limit(PAGE);
+    let path = DynamicObject::url_path(resource, Some(namespace));
+    let list = List::new(format!("look for {} objects in {namespace}", resource.kind), path, which);
+    let listing = list.fold(cluster, |seen: &mut Listing, mut item: Value| {
+        let name = item.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        match names.get(name).copied() {
+            Some(at) => {
+                // Items of a list do not say what they are.
+                if let Some(item) = item.as_object_mut() {
+                    item.insert("apiVersion".to_owned(), objects[at].api_version().into());
+                    item.insert("kind".to_owned(), resource.kind.clone().into());
                 }
-                None if set.is_some() && part_of(&item) == set => sight.borrow_mut().unwanted += 1,
-                None => {}
+                seen.present.insert(at, present(&objects[at], item, set));
             }
+            None if set.is_some() && part_of(&item) == set => seen.unwanted += 1,
+            None => {}
         }
-        parameters.continue_token = metadata.continue_.filter(|token| !token.is_empty());
-        if parameters.continue_token.is_none() {
-            break;
-        }
-    }
+    });
+    let Some(listing) = allowed(listing.await)? else { return Ok(()) };
     let mut sight = sight.borrow_mut();
-    for at in listed.into_iter().filter(|at| !seen.contains(at)) {
+    sight.unwanted += listing.unwanted;
+    for at in listed {
         sight.live[at] = Live::Absent;
     }
+    for (at, found) in listing.present {
+        sight.see(at, found);
+    }
     Ok(())
+}
+
+/// What of a list concerns us.
+#[derive(Default)]
+struct Listing {
+    present: HashMap<usize, (Present, Option<String>)>,
+    unwanted: usize,
 }
 
 fn part_of(object: &Value) -> Option<&str> {
@@ -356,27 +339,12 @@ async fn list_metadata(
     namespace: &str,
     selector: &str,
 ) -> Result<Vec<PartialObjectMeta<DynamicObject>>, Error> {
-    let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, resource);
-    let mut parameters = ListParams::default().labels(selector).limit(PAGE);
-    let mut all = Vec::new();
-    loop {
-        let doing = format!("list {} objects in {namespace}", resource.kind);
-        let page = cluster.ask(doing, async || match api.list_metadata(&parameters).await {
-            Ok(page) => Ok(Some((page.metadata.continue_, page.items))),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Some((None, Vec::new()))),
-            Err(kube::Error::Api(status)) if status.code == 410 => Ok(None),
-            Err(error) => Err(error),
-        });
-        let Some((token, items)) = page.await? else {
-            parameters.continue_token = None;
-            all.clear();
-            continue;
-        };
-        all.extend(items);
-        parameters.continue_token = token.filter(|token| !token.is_empty());
-        if parameters.continue_token.is_none() {
-            return Ok(all);
-        }
+    let path = DynamicObject::url_path(resource, Some(namespace));
+    let which = ListParams::default().labels(selector);
+    let list = List::new(format!("list {} objects in {namespace}", resource.kind), path, which);
+    match list.metadata_only().all(cluster).await {
+        Err(error) if error.code() == Some(404) => Ok(Vec::new()),
+        listed => listed,
     }
 }
 

@@ -3,24 +3,25 @@
 //! In: what was wanted, and how long to wait. Out: nothing when all of it is ready, or else which
 //! objects are not, and why. Only kinds that are not ready by being there are looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use kube::api::{Api, DynamicObject, ListParams};
+use kube::Resource as _;
+use kube::api::{DynamicObject, ListParams};
+use serde_json::Value;
 
 use super::desired::{Identity, Wanted};
 use super::readiness::{WAITED_FOR, unready};
 use super::send;
 use crate::cluster::connection::Cluster;
 use crate::cluster::error::Error;
+use crate::cluster::list::List;
 use crate::model::labels;
 
 /// The first pause between two looks; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How many objects are in a page.
-const PAGE: u32 = 250;
 
 /// An object that is not ready, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,35 +75,26 @@ async fn look(
     for ((kind, namespace), members) in collections {
         let first = &wanted.objects[members[0]];
         let resource = send::resource(&first.identity, &first.version);
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(cluster.client.clone(), namespace, &resource);
-        let mut parameters = ListParams::default().limit(PAGE);
+        let path = DynamicObject::url_path(&resource, Some(namespace));
+        let mut which = ListParams::default();
         if members.iter().all(|at| wanted.objects[*at].is_labelled()) {
-            parameters =
-                parameters.labels(&format!("{}={}", labels::MANAGED_BY, labels::OPENMETADATA));
+            which = which.labels(&format!("{}={}", labels::MANAGED_BY, labels::OPENMETADATA));
         }
-        let mut reasons: BTreeMap<&str, (usize, Option<String>)> = BTreeMap::new();
-        for at in &members {
-            let name = wanted.objects[*at].identity.name.as_str();
-            reasons.insert(name, (*at, Some("it is gone".to_owned())));
-        }
-        loop {
-            let doing = format!("look for {kind} objects in {namespace}");
-            let page = cluster.ask(doing, async || api.list(&parameters).await).await?;
-            for object in page.items {
-                let name = object.metadata.name.clone().unwrap_or_default();
-                if let Some((_, reason)) = reasons.get_mut(name.as_str()) {
-                    let mut object = serde_json::to_value(&object).unwrap_or_default();
+        let names: HashMap<&str, usize> =
+            members.iter().map(|at| (wanted.objects[*at].identity.name.as_str(), *at)).collect();
+        let list = List::new(format!("look for {kind} objects in {namespace}"), path, which);
+        let seen =
+            list.fold(cluster, |seen: &mut HashMap<usize, Option<String>>, object: Value| {
+                let name = object.pointer("/metadata/name").and_then(Value::as_str);
+                if let Some(at) = name.and_then(|name| names.get(name)) {
+                    let mut object = object;
                     object["kind"] = kind.into();
-                    *reason = unready(&object);
+                    seen.insert(*at, unready(&object));
                 }
-            }
-            parameters.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
-            if parameters.continue_token.is_none() {
-                break;
-            }
-        }
-        let reasons = reasons.into_values();
+            });
+        let mut seen = seen.await?;
+        let gone = || Some("it is gone".to_owned());
+        let reasons = members.iter().map(|at| (*at, seen.remove(at).unwrap_or_else(gone)));
         all.extend(reasons.filter_map(|(at, reason)| Some((at, reason?))));
     }
     Ok(all)

@@ -10,11 +10,10 @@ use futures::{AsyncBufRead, AsyncBufReadExt};
 use k8s_openapi::api::core::v1 as core;
 use kube::Api;
 use kube::api::{ListParams, LogParams};
-use kube::core::Request;
-use serde::Deserialize;
 
 use super::Evidence;
 use super::views::LogView;
+use crate::cluster::list::List;
 use crate::cluster::logs::{Readiness, readiness};
 use crate::cluster::observed::{Event, Job, OMJob, Pod};
 use crate::cluster::runs::{Run, RunKind, of_job, of_omjob, pods_of};
@@ -23,8 +22,6 @@ use crate::controller::names::POD_TYPE_LABEL;
 use crate::crd::{GROUP, VERSION};
 use crate::manifest::CONTAINER;
 
-/// Events of a page, as many as kubectl takes.
-const PAGE: u32 = 500;
 /// How many bytes of a log's end are looked at: 50 lines have far fewer, but for those that hold a
 /// whole response or a query.
 const LOG_BYTES: usize = 64 << 10;
@@ -74,44 +71,19 @@ fn told(what: &str, error: &Error) -> String {
     format!("{what}: {}", cause.unwrap_or_else(|| error.to_string()))
 }
 
-/// A page of events.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    metadata: PageMeta,
-    #[serde(default)]
-    items: Vec<Event>,
-}
-
-#[derive(Default, Deserialize)]
-struct PageMeta {
-    #[serde(default, rename = "continue")]
-    next: Option<String>,
-}
-
 /// The events of a run's object and of its pods, those that are gone too: a pod's name begins with
 /// that of its Job or OMJob. Of all others nothing is kept.
 async fn events(cluster: &Cluster, run: &Run) -> Result<Vec<Event>, Error> {
     let path = format!("/api/v1/namespaces/{}/events", run.namespace);
-    let mut which = ListParams::default().limit(PAGE);
-    let mut all = Vec::new();
     let of_pods = format!("{}-", run.name);
-    loop {
-        let page = cluster
-            .ask("list events", async || {
-                let request = Request::new(path.as_str()).list(&which);
-                cluster.client.request::<Page>(request.map_err(kube::Error::BuildRequest)?).await
-            })
-            .await?;
-        all.extend(page.items.into_iter().filter(|event| {
-            let about = &event.involved_object;
-            about.uid == run.uid || about.kind == "Pod" && about.name.starts_with(of_pods.as_str())
-        }));
-        match page.metadata.next.filter(|next| !next.is_empty()) {
-            Some(next) => which.continue_token = Some(next),
-            None => return Ok(all),
+    let list = List::new("list events", path, ListParams::default());
+    let events = list.fold(cluster, |all: &mut Vec<Event>, event: Event| {
+        let about = &event.involved_object;
+        if about.uid == run.uid || about.kind == "Pod" && about.name.starts_with(&of_pods) {
+            all.push(event);
         }
-    }
+    });
+    events.await
 }
 
 /// The end of a pod's log, if it has one.

@@ -33,13 +33,12 @@ use super::secrets::Keys;
 use super::{applied, namespace, nodes, operator, pods, quota, server};
 use crate::cluster::connection::Cluster;
 use crate::cluster::error::{Cause, Error};
+use crate::cluster::list::List;
 use crate::cluster::rights::Right;
 use crate::model::labels;
 
 /// How many requests are under way at a time.
 const AT_ONCE: usize = 16;
-/// How many objects a page of a list has.
-const PAGE: u32 = 500;
 /// Older events are of troubles that may be over.
 const RECENT: SignedDuration = SignedDuration::from_mins(15);
 
@@ -214,9 +213,8 @@ pub(super) async fn lease(
 
 /// Deployments that look like an operator's, ours or OpenMetadata's, in all namespaces.
 pub(super) async fn operators(cluster: &Cluster) -> Look<Vec<operator::Deployment>> {
-    let api: Api<Deployment> = Api::all(cluster.client.clone());
     let right = "list deployments of all namespaces";
-    list(cluster, right, &api, ListParams::default()).await.map(|found| {
+    list(cluster, right, None, ListParams::default()).await.map(|found: Vec<Deployment>| {
         let named = |one: &Deployment| {
             let name = one.name_any();
             name.contains("omjob-operator") || name.contains("ompipe-operator")
@@ -232,8 +230,7 @@ pub(super) async fn operators(cluster: &Cluster) -> Look<Vec<operator::Deploymen
 
 /// The nodes.
 pub(super) async fn nodes(cluster: &Cluster) -> Look<Vec<nodes::Node>> {
-    let api: Api<Node> = Api::all(cluster.client.clone());
-    list(cluster, "list nodes", &api, ListParams::default()).await.map(|found| {
+    list(cluster, "list nodes", None, ListParams::default()).await.map(|found| {
         let found = found.into_iter().map(|node: Node| {
             let (spec, status) = (node.spec.unwrap_or_default(), node.status.unwrap_or_default());
             let taints = spec.taints.unwrap_or_default().into_iter().map(|taint| nodes::Taint {
@@ -256,21 +253,21 @@ pub(super) async fn nodes(cluster: &Cluster) -> Look<Vec<nodes::Node>> {
 
 /// The ResourceQuotas of a namespace.
 pub(super) async fn quotas(cluster: &Cluster, namespace: &str) -> Look<Vec<quota::Quota>> {
-    let api: Api<ResourceQuota> = Api::namespaced(cluster.client.clone(), namespace);
-    list(cluster, "list resourcequotas", &api, ListParams::default()).await.map(|found| {
-        let found = found.into_iter().map(|one: ResourceQuota| quota::Quota {
-            name: one.name_any(),
-            hard: texts(one.spec.and_then(|spec| spec.hard)),
-            used: texts(one.status.and_then(|status| status.used)),
-        });
-        found.collect()
-    })
+    list(cluster, "list resourcequotas", Some(namespace), ListParams::default()).await.map(
+        |found| {
+            let found = found.into_iter().map(|one: ResourceQuota| quota::Quota {
+                name: one.name_any(),
+                hard: texts(one.spec.and_then(|spec| spec.hard)),
+                used: texts(one.status.and_then(|status| status.used)),
+            });
+            found.collect()
+        },
+    )
 }
 
 /// The entries of the LimitRanges of a namespace.
 pub(super) async fn limits(cluster: &Cluster, namespace: &str) -> Look<Vec<quota::Limit>> {
-    let api: Api<LimitRange> = Api::namespaced(cluster.client.clone(), namespace);
-    list(cluster, "list limitranges", &api, ListParams::default()).await.map(|found| {
+    list(cluster, "list limitranges", Some(namespace), ListParams::default()).await.map(|found| {
         let found = found.into_iter().flat_map(|one: LimitRange| {
             let name = one.name_any();
             let entries = one.spec.map(|spec| spec.limits).unwrap_or_default().into_iter();
@@ -288,9 +285,8 @@ pub(super) async fn limits(cluster: &Cluster, namespace: &str) -> Look<Vec<quota
 
 /// The containers of pipelines' pods that wait for something that does not come.
 pub(super) async fn waiting(cluster: &Cluster, namespace: &str) -> Look<Vec<pods::Waiting>> {
-    let api: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let pending = ListParams::default().labels(labels::PIPELINE).fields("status.phase=Pending");
-    list(cluster, "list pods", &api, pending).await.map(|found| {
+    list(cluster, "list pods", Some(namespace), pending).await.map(|found: Vec<Pod>| {
         let mut waiting = Vec::new();
         for pod in found {
             let name = pod.name_any();
@@ -318,9 +314,9 @@ fn waits(pod: &str, container: ContainerStatus) -> Option<pods::Waiting> {
 
 /// Recent warnings that a Job could not make its pod.
 pub(super) async fn warned(cluster: &Cluster, namespace: &str) -> Look<Vec<pods::Warned>> {
-    let api: Api<Event> = Api::namespaced(cluster.client.clone(), namespace);
     let refusals = "reason=FailedCreate,type=Warning,involvedObject.kind=Job";
-    let found = list(cluster, "list events", &api, ListParams::default().fields(refusals)).await;
+    let found =
+        list(cluster, "list events", Some(namespace), ListParams::default().fields(refusals)).await;
     let since = Timestamp::now() - RECENT;
     found.map(|found| {
         let recent = found.into_iter().filter(|event: &Event| {
@@ -393,33 +389,25 @@ pub(super) async fn applied(
     cluster: &Cluster,
     namespace: &str,
 ) -> Look<BTreeMap<String, applied::Data>> {
-    let api: Api<ConfigMap> = Api::namespaced(cluster.client.clone(), namespace);
     let of_pipelines = ListParams::default().labels(labels::PIPELINE);
-    list(cluster, "list configmaps", &api, of_pipelines).await.map(|found| {
-        found.into_iter().map(|map| (map.name_any(), map.data.unwrap_or_default())).collect()
-    })
+    list(cluster, "list configmaps", Some(namespace), of_pipelines).await.map(
+        |found: Vec<ConfigMap>| {
+            found.into_iter().map(|map| (map.name_any(), map.data.unwrap_or_default())).collect()
+        },
+    )
 }
 
-/// All objects of a list, page by page.
-async fn list<K>(cluster: &Cluster, right: &str, api: &Api<K>, how: ListParams) -> Look<Vec<K>>
+/// All objects of a list, in a namespace or, without one, of the cluster.
+async fn list<K>(
+    cluster: &Cluster,
+    right: &str,
+    namespace: Option<&str>,
+    which: ListParams,
+) -> Look<Vec<K>>
 where
-    K: Clone + DeserializeOwned + std::fmt::Debug,
+    K: Resource<DynamicType = ()> + DeserializeOwned,
 {
-    let mut all = Vec::new();
-    let mut how = how.limit(PAGE);
-    loop {
-        match look(cluster, right, async || api.list(&how).await).await {
-            Look::Seen(page) => {
-                all.extend(page.items);
-                match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => how = how.continue_token(&token),
-                    None => return Look::Seen(all),
-                }
-            }
-            Look::Forbidden(right) => return Look::Forbidden(right),
-            Look::Failed(why) => return Look::Failed(why),
-        }
-    }
+    seen(right, List::new(right, K::url_path(&(), namespace), which).all(cluster).await)
 }
 
 /// Asks for something that may be forbidden: `right` says what it takes.
@@ -428,7 +416,12 @@ async fn look<T>(
     right: &str,
     ask: impl AsyncFnMut() -> Result<T, kube::Error>,
 ) -> Look<T> {
-    match cluster.ask(right, ask).await {
+    seen(right, cluster.ask(right, ask).await)
+}
+
+/// What is known after an answer.
+fn seen<T>(right: &str, answer: Result<T, Error>) -> Look<T> {
+    match answer {
         Ok(seen) => Look::Seen(seen),
         Err(Error::Request { source: Cause::Answer { code: 403, .. }, .. }) => {
             Look::Forbidden(right.to_owned())

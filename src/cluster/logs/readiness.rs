@@ -2,8 +2,7 @@
 //!
 //! In: a pod. Out: [`Readiness`], with a reason for people. What a kubelet says is redacted.
 
-use crate::cluster::observed::{Condition, ContainerState, Pod, Waiting};
-use crate::diagnostic::redact;
+use crate::cluster::observed::{Condition, ContainerState, Pod, Waiting, shown};
 
 /// Whether a container has a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -130,11 +129,6 @@ fn image(pod: &Pod, container: &str) -> String {
     let all = pod.spec.containers.iter().chain(&pod.spec.init_containers);
     let named = all.into_iter().find(|spec| spec.name == container);
     named.map(|spec| spec.image.clone()).unwrap_or_default()
-}
-
-/// A message of the kubelet's or the scheduler's, as it may be shown.
-fn shown(message: &str) -> String {
-    redact::value(&[], message.trim()).into_owned()
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! In: a pod. Out: [`Detail`]. What a kubelet or a scheduler says is redacted.
 
-use crate::cluster::observed::{ContainerState, Pod, Terminated, Waiting};
-use crate::diagnostic::redact;
+use crate::cluster::observed::{ContainerState, Pod, Terminated, Waiting, shown};
 use crate::manifest::CONTAINER;
 
 /// How far a pod is.
@@ -105,11 +104,6 @@ fn waiting(pod: &Pod, waiting: Option<&Waiting>) -> Detail {
         message: message.filter(|text| !text.is_empty()).as_deref().map(shown),
         exit_code: None,
     }
-}
-
-/// A message of the kubelet's or the scheduler's, as it may be shown.
-fn shown(message: &str) -> String {
-    redact::value(&[], message.trim()).into_owned()
 }
 
 #[cfg(test)]

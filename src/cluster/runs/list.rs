@@ -8,19 +8,14 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use kube::api::ListParams;
-use kube::core::Request;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 use super::run::{Run, RunKind, of_job, of_omjob};
 use super::schedule::{Cron, CronObject};
+use crate::cluster::list::List;
 use crate::cluster::observed::{Job, OMJob, Pod};
 use crate::cluster::{Cluster, Error, Pipeline};
 use crate::crd::{GROUP, VERSION};
 use crate::model::labels;
-
-/// Objects of a page: as many as kubectl takes.
-pub(super) const PAGE: u32 = 500;
 
 /// Which runs.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +53,8 @@ pub async fn list(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Run>, Error
     let jobs_path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
     let omjobs_path = format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/omjobs");
     let (jobs, omjobs, pods) = futures::join!(
-        pages::<Job>(cluster, "list Jobs", &jobs_path, &selector),
-        pages::<OMJob>(cluster, "list OMJobs", &omjobs_path, &selector),
+        List::new("list Jobs", jobs_path, selector.clone()).all::<Job>(cluster),
+        List::new("list OMJobs", omjobs_path, selector).all::<OMJob>(cluster),
         newest_pods(cluster, scope),
     );
     let (jobs, pods) = (jobs?, pods?);
@@ -84,7 +79,7 @@ pub async fn schedules(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Cron>,
     for kind in super::suspend::kinds() {
         let path = kind.path(scope.namespace());
         let doing = format!("list {}s", kind.as_str());
-        match pages::<CronObject>(cluster, &doing, &path, &selector).await {
+        match List::new(doing, path, selector.clone()).all::<CronObject>(cluster).await {
             Err(error) if error.code() == Some(404) && kind.may_be_unknown() => {}
             found => all.extend(found?.into_iter().map(|object| Cron::of(kind, object))),
         }
@@ -102,7 +97,7 @@ pub async fn newest_pods(
     let path = format!("/api/v1/namespaces/{}/pods", scope.namespace());
     let which = ListParams::default().labels(&scope.selector()).fields("status.phase!=Succeeded");
     let mut newest: HashMap<String, Pod> = HashMap::new();
-    for pod in pages::<Pod>(cluster, "list pods", &path, &which).await? {
+    for pod in List::new("list pods", path, which).all::<Pod>(cluster).await? {
         let Some(owner) = pod.metadata.controller().map(|owner| owner.uid.clone()) else {
             continue;
         };
@@ -127,7 +122,7 @@ pub async fn pods_of(cluster: &Cluster, run: &Run) -> Result<Vec<Pod>, Error> {
     };
     let which = ListParams::default().labels(&label);
     let doing = format!("list the pods of {} {}", run.kind.as_str(), run.name);
-    let mut pods = pages::<Pod>(cluster, &doing, &path, &which).await?;
+    let mut pods = List::new(doing, path, which).all::<Pod>(cluster).await?;
     pods.retain(|pod| pod.metadata.controller().is_some_and(|owner| owner.uid == run.uid));
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp);
     Ok(pods)
@@ -136,70 +131,4 @@ pub async fn pods_of(cluster: &Cluster, run: &Run) -> Result<Vec<Pod>, Error> {
 /// Whether it is an exit handler's own pod.
 pub(super) fn is_exit_handler(pod: &Pod) -> bool {
     pod.metadata.label(crate::controller::names::POD_TYPE_LABEL) == Some("exit-handler")
-}
-
-/// A page of a list, as the API server writes it.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "K: Deserialize<'de>"))]
-pub(super) struct Page<K> {
-    #[serde(default)]
-    pub(super) metadata: PageMeta,
-    #[serde(default = "Vec::new", deserialize_with = "items")]
-    pub(super) items: Vec<K>,
-}
-
-/// The items: the API server writes a list of metadata without any as `null`.
-fn items<'de, D: Deserializer<'de>, K: Deserialize<'de>>(from: D) -> Result<Vec<K>, D::Error> {
-    Option::deserialize(from).map(Option::unwrap_or_default)
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct PageMeta {
-    #[serde(default, rename = "continue")]
-    pub(super) next: Option<String>,
-}
-
-/// All objects of a list. One whose pages were too old to go on with is begun anew.
-pub(super) async fn pages<K: DeserializeOwned>(
-    cluster: &Cluster,
-    doing: &str,
-    path: &str,
-    which: &ListParams,
-) -> Result<Vec<K>, Error> {
-    let mut all = Vec::new();
-    let mut which = which.clone().limit(PAGE);
-    loop {
-        let page = cluster.ask(doing, async || {
-            let request = Request::new(path).list(&which).map_err(kube::Error::BuildRequest)?;
-            cluster.client.request::<Page<K>>(request).await
-        });
-        match page.await {
-            Ok(page) => {
-                all.extend(page.items);
-                match page.metadata.next.filter(|next| !next.is_empty()) {
-                    Some(next) => which.continue_token = Some(next),
-                    None => return Ok(all),
-                }
-            }
-            Err(error) if error.code() == Some(410) && which.continue_token.is_some() => {
-                all.clear();
-                which.continue_token = None;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::observed::Meta;
-
-    #[test]
-    fn a_list_without_items_is_empty_however_it_is_written() {
-        for text in [r#"{"items": null}"#, r#"{"items": []}"#, "{}"] {
-            let page: Page<Meta> = serde_json::from_str(text).unwrap();
-            assert!(page.items.is_empty(), "{text}");
-        }
-    }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::kind::Kind;
-use super::list::{PAGE, Page};
+use crate::cluster::list::List;
 use crate::cluster::observed::Meta;
 use crate::cluster::{Cluster, Error};
 
@@ -56,29 +56,14 @@ pub(super) async fn list_metadata(
     namespace: &str,
     selector: &str,
 ) -> Result<Vec<Meta>, Error> {
-    let mut all = Vec::new();
-    let mut which = ListParams::default().labels(selector).limit(PAGE);
-    loop {
-        let page = cluster.ask(format!("list {}s", kind.as_str()), async || {
-            let request = Request::new(kind.path(namespace)).list_metadata(&which);
-            let request = request.map_err(kube::Error::BuildRequest)?;
-            cluster.client.request::<Page<Named>>(request).await
-        });
-        match page.await {
-            Err(error) if error.code() == Some(404) && kind.may_be_unknown() => return Ok(all),
-            Err(error) if error.code() == Some(410) && which.continue_token.is_some() => {
-                all.clear();
-                which.continue_token = None;
-            }
-            page => {
-                let page = page?;
-                all.extend(page.items.into_iter().map(|item| item.metadata));
-                match page.metadata.next.filter(|next| !next.is_empty()) {
-                    Some(next) => which.continue_token = Some(next),
-                    None => return Ok(all),
-                }
-            }
-        }
+    let which = ListParams::default().labels(selector);
+    let list = List::new(format!("list {}s", kind.as_str()), kind.path(namespace), which);
+    let listed = list.metadata_only().fold(cluster, |all: &mut Vec<Meta>, item: Named| {
+        all.push(item.metadata);
+    });
+    match listed.await {
+        Err(error) if error.code() == Some(404) && kind.may_be_unknown() => Ok(Vec::new()),
+        listed => listed,
     }
 }
 
