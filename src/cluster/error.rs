@@ -213,6 +213,14 @@ fn told(message: &str) -> String {
     redact::value(&[], message).into_owned()
 }
 
+/// An answer; `None` where we may not ask.
+pub(super) fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(error) if error.code() == Some(403) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
 /// Whether an answer says that there is no such kind: by the client's words, or the server's.
 fn is_unknown_kind(message: &str) -> bool {
     message.contains("the server could not find the requested resource")

@@ -16,6 +16,7 @@ mod error;
 mod kubeconfig;
 mod list;
 pub mod logs;
+mod namespaces;
 mod object;
 mod observe;
 pub mod observed;

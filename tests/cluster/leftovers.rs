@@ -17,7 +17,7 @@ use crate::project::Project;
 use crate::workload::IMAGE;
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests = vec![
+    vec![
         test("a_pipelines_life_leaves_nothing_behind", async |namespace| {
             let kinds = ["CronJob", "Job"];
             life(namespace, "    exitHandler: sidecar", kinds).await;
@@ -27,9 +27,7 @@ pub(crate) fn tests() -> Vec<Trial> {
             let kinds = ["CronOMJob", "OMJob"];
             life(namespace, "    useOMJobOperator: true", kinds).await;
         }),
-    ];
-    // They have not passed yet: run them by `--ignored`, and take this away.
-    tests.into_iter().map(|test| test.with_ignored_flag(true)).collect()
+    ]
 }
 
 async fn life(namespace: &Namespace, parameters: &str, [scheduled, run]: [&str; 2]) {

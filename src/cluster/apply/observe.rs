@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, PartialObjectMeta};
 use kube::core::GroupVersionKind;
 use kube::{Resource as _, ResourceExt as _};
@@ -22,8 +21,9 @@ use super::plan::{Live, Observed, Present};
 use super::send;
 use super::unchanged::is_unchanged;
 use crate::cluster::connection::Cluster;
-use crate::cluster::error::{Cause, Error};
+use crate::cluster::error::{Error, allowed};
 use crate::cluster::list::List;
+use crate::cluster::namespaces;
 use crate::model::labels;
 
 /// How many objects are in a page: some megabytes.
@@ -40,7 +40,7 @@ pub async fn observe(
     wanted: &mut Wanted,
     prune: bool,
 ) -> Result<Observed, Error> {
-    require_namespaces(cluster, &wanted.namespaces()).await?;
+    namespaces::require(cluster, &wanted.namespaces()).await?;
     let parent = parent(cluster, wanted).await?;
     if let (Some(set), Some(parent)) = (&wanted.set, &parent)
         && let Some(keeper) = set.foreign_keeper(parent)
@@ -214,46 +214,6 @@ fn present(desired: &Desired, mut live: Value, set: Option<&str>) -> (Present, O
         object: (!is_same).then(|| Box::new(live.take())),
     };
     (present, adopted)
-}
-
-/// An answer; `None` where we may not ask.
-fn allowed<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
-    match answer {
-        Err(Error::Request { source: Cause::Answer { code: 403, .. }, .. }) => Ok(None),
-        answer => answer.map(Some),
-    }
-}
-
-/// Each namespace is there and stays, as far as we may know.
-async fn require_namespaces(cluster: &Cluster, names: &[&str]) -> Result<(), Error> {
-    let api: Api<Namespace> = Api::all(cluster.client.clone());
-    let asks = names.iter().map(|name| {
-        let doing = format!("look for the namespace {name}");
-        let api = &api;
-        async move { allowed(cluster.ask(doing, async || api.get_opt(name).await).await) }
-    });
-    let found = try_join_all(asks).await?;
-    let pairs = || names.iter().zip(&found);
-    let missing: Vec<&str> =
-        pairs().filter(|(_, one)| matches!(one, Some(None))).map(|(name, _)| *name).collect();
-    if !missing.is_empty() {
-        let (noun, verb) =
-            if missing.len() == 1 { ("namespace", "does") } else { ("namespaces", "do") };
-        return Err(Error::unmet(
-            format!("the {noun} {} {verb} not exist", missing.join(", ")),
-            format!("Create it first: `kubectl create namespace {}`.", missing[0]),
-        ));
-    }
-    let deleting = pairs().find(|(_, one)| {
-        matches!(one, Some(Some(namespace)) if namespace.metadata.deletion_timestamp.is_some())
-    });
-    match deleting {
-        Some((name, _)) => Err(Error::unmet(
-            format!("the namespace {name} is being deleted"),
-            "Wait until it is gone, and create it anew.",
-        )),
-        None => Ok(()),
-    }
 }
 
 /// The parent of the set. Who may not see it may not apply either.

@@ -15,7 +15,7 @@ use super::kind::Kind;
 use super::plan::{Plan, text};
 use super::request::{self, Named, Part};
 use crate::cluster::observed::Meta;
-use crate::cluster::{Cluster, Error, FIELD_MANAGER};
+use crate::cluster::{Cluster, Error, FIELD_MANAGER, namespaces};
 use crate::model::labels;
 
 /// A run that was started.
@@ -77,6 +77,8 @@ async fn look_for_needs(cluster: &Cluster, plan: &Plan) -> Result<bool, Error> {
             request::get_metadata(cluster, Kind::ExternalSecret, namespace, name).await?.is_some()
         };
         if !is_there {
+            // A namespace that is going is emptied, and takes nothing new.
+            namespaces::require(cluster, &[namespace]).await?;
             return Err(Error::unmet(
                 format!("there is no {} {name} in {namespace}", text(need, "/kind")),
                 "The run reads its workflow from it: `ompipe apply` makes it.",
