@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use jiff::SignedDuration;
 use ompipe::cluster::apply::{
-    self, How, Journal, Observed, Outcome, Plan, Unready, execute, observe, plan,
+    self, How, Journal, Observed, Outcome, Plan, Progress, Unready, execute, observe, plan,
 };
 use ompipe::cluster::{self, Cluster};
 use ompipe::diagnostic::{Diagnostic, counted};
@@ -109,8 +109,8 @@ async fn applied(
 
     let (done, interrupted) = {
         let shown = RefCell::new(&mut *session);
-        let progress = |done, all| {
-            shown.borrow_mut().progress(&format!("Applying: {done} of {all}"));
+        let progress = |Progress { done, all, last }: Progress<'_>| {
+            shown.borrow_mut().progress(&format!("Applying: {done} of {all}, {}", last.shown()));
         };
         let journal = Journal::new(&compiled.wanted, &plan, &progress);
         let (result, interrupted) =

@@ -19,6 +19,9 @@ use super::{Color, Format, Global};
 /// Back to the begin of the terminal's line, and everything on it away.
 #[cfg(any(feature = "cluster", feature = "watch"))]
 const REDRAW: &str = "\r\u{1b}[K";
+/// The columns that every terminal has.
+#[cfg(feature = "cluster")]
+const NARROW: usize = 79;
 
 /// Where findings go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,6 +179,8 @@ impl Session {
     #[cfg(feature = "cluster")]
     pub(crate) fn progress(&mut self, text: &str) {
         if !self.global.quiet && self.writes_text() && io::stderr().is_terminal() {
+            // A line that the terminal breaks is two, of which one would stay.
+            let text: String = text.chars().take(NARROW).collect();
             let _closed = write!(io::stderr(), "{REDRAW}{text}");
             self.has_status = true;
         }

@@ -1,6 +1,7 @@
 //! A project on disk for one test, and the real binary, run on it.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -140,6 +141,24 @@ spec:
     /// Runs it to its end. What else the test does waits meanwhile.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         Said::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs it at a terminal, where somebody types this: what the terminal shows, and the status.
+    pub(crate) fn at_terminal(&self, arguments: &[&str], typed: &str) -> (i32, String) {
+        let command = self.command(arguments);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<String> =
+            words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        let mut terminal = Command::new("script")
+            .args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"])
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script, of util-linux, is on every Debian");
+        terminal.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+        let shown = terminal.wait_with_output().unwrap();
+        (shown.status.code().unwrap(), String::from_utf8(shown.stdout).unwrap())
     }
 
     /// What a process that was started says in the end.

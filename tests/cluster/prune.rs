@@ -13,6 +13,7 @@ use crate::project::Project;
 pub(crate) fn tests() -> Vec<Trial> {
     vec![
         test("prune_deletes_what_is_no_longer_defined_and_asks_first", prunes),
+        test("prune_takes_a_yes_at_a_terminal_for_one_and_nothing_else", asks),
         test("prune_leaves_what_is_not_the_projects_own", foreign),
         test("prune_of_one_project_leaves_the_others_pipelines_and_account", two_projects),
         test("prune_follows_a_pipeline_into_another_namespace_of_the_inventory", inventory),
@@ -22,6 +23,35 @@ pub(crate) fn tests() -> Vec<Trial> {
 /// The objects that have this in their names.
 async fn there(namespace: &Namespace, part: &str) -> Vec<String> {
     versions(namespace).await.into_keys().filter(|name| name.contains(part)).collect()
+}
+
+async fn asks(namespace: &Namespace) {
+    let project = Project::new(namespace, "analytics", "");
+    project.pipeline("orders", "0 3 * * *", "");
+    project.pipeline("sales", "0 4 * * *", "");
+    let (status, shown) = project.at_terminal(&["apply"], "");
+    assert_eq!(status, 0, "{shown}");
+    let progress = "\r\u{1b}[KApplying: 7 of 7, cronjob/om-cronjob-";
+    assert!(shown.contains(progress), "how far it is: {shown:?}");
+    project.remove("sales.yaml");
+    project.pipeline("orders", "0 5 * * *", "");
+    let before = versions(namespace).await;
+    for typed in ["n\n", "\n", "yesterday\n"] {
+        let (status, shown) = project.at_terminal(&["apply", "--prune"], typed);
+        assert_eq!(status, 2, "{typed:?}: {shown}");
+        assert!(shown.contains("Delete 2 objects? [y/N]"), "{typed:?}: {shown}");
+        assert!(shown.contains("nothing was applied"), "{typed:?}: {shown}");
+        assert_eq!(versions(namespace).await, before, "{typed:?}");
+    }
+    let (status, shown) = project.at_terminal(&["apply", "--prune"], "y\n");
+    assert_eq!(status, 0, "{shown}");
+    assert!(there(namespace, "sales").await.is_empty());
+    let (status, shown) = project.at_terminal(&["delete", "orders"], "n\n");
+    assert_eq!(status, 2, "{shown}");
+    assert_eq!(there(namespace, "orders").await.len(), 2, "{shown}");
+    let (status, shown) = project.at_terminal(&["delete", "orders"], "y\n");
+    assert_eq!(status, 0, "{shown}");
+    assert!(there(namespace, "orders").await.is_empty(), "{shown}");
 }
 
 async fn prunes(namespace: &Namespace) {

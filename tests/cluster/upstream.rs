@@ -3,7 +3,7 @@
 //!
 //! 1. tokens and passwords in plain text in ConfigMaps and environments: `no_object_but_a_secret_…`
 //! 2. every scheduled run has the same id: `cron.rs`
-//! 3. kill orphans a Job's pods, and an OMJob's exit handler never runs: `leftovers.rs`, `ends.rs`
+//! 3. kill orphans a Job's pods, and an OMJob's exit handler never runs: `ending.rs`, `ends.rs`
 //! 4. pipelines that share objects, names that a CronJob may not have: `names_that_…`
 //! 5. deleting a pipeline leaves its CronOMJob: `leftovers.rs`, by every kind there is
 //! 10. whole logs in memory: `logs.rs`, with 200 MB; values of variables in the log: here, with 1

@@ -94,7 +94,7 @@ fn of_a_pod_that_is_being_deleted_it_keeps_the_time() {
     let cluster = ApiServer::start(cluster);
     let ended = beside(Handler::of(&openmetadata).within(&cluster), Some("143"));
     ended.says(2, &["failed to report the run to OpenMetadata"]);
-    assert!(ended.took < Duration::from_secs(5), "{:?}", ended.took);
+    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub use desired::{Desired, Identity, Wanted};
 pub use execute::{PARALLEL, execute};
 pub use inventory::ApplySet;
 pub use observe::observe;
-pub use outcome::{Journal, Outcome, Summary};
+pub use outcome::{Journal, Outcome, Progress, Summary};
 pub use plan::{Observed, Plan, Rights, plan};
 pub use refusal::Refusal;
 pub use send::How;

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, Ref, RefCell};
 
-use super::desired::Wanted;
+use super::desired::{Identity, Wanted};
 use super::inventory::Stays;
 use super::plan::{Action, Plan};
 use super::refusal::Refusal;
@@ -74,21 +74,33 @@ impl Outcome {
     }
 }
 
+/// How far it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'p> {
+    /// How many requests are over.
+    pub done: usize,
+    /// Of how many.
+    pub all: usize,
+    /// What the last of them was about.
+    pub last: &'p Identity,
+}
+
 /// What was done so far.
 pub struct Journal<'p> {
+    wanted: &'p Wanted,
+    plan: &'p Plan,
     objects: RefCell<Vec<Outcome>>,
     pruned: RefCell<Vec<Outcome>>,
     /// How many requests are over, of all.
     done: Cell<usize>,
     all: usize,
     stopped: Cell<bool>,
-    progress: &'p dyn Fn(usize, usize),
+    progress: &'p dyn Fn(Progress<'_>),
 }
 
 impl<'p> Journal<'p> {
-    /// That of a plan of which nothing is done. `progress` hears how many requests are over, of how
-    /// many, each time that it is one more.
-    pub fn new(wanted: &Wanted, plan: &Plan, progress: &'p dyn Fn(usize, usize)) -> Self {
+    /// That of a plan of which nothing is done. `progress` hears of each request that is over.
+    pub fn new(wanted: &'p Wanted, plan: &'p Plan, progress: &'p dyn Fn(Progress<'_>)) -> Self {
         let outcome = |action: &Action| match action {
             Action::Keep => Outcome::Unchanged,
             Action::Refuse(refusal) => Outcome::Refused(refusal.clone()),
@@ -98,6 +110,8 @@ impl<'p> Journal<'p> {
         debug_assert_eq!(objects.len(), wanted.objects.len());
         let sent = objects.iter().filter(|outcome| **outcome == Outcome::NotSent).count();
         Self {
+            wanted,
+            plan,
             all: sent + plan.pruning.delete.len(),
             objects: RefCell::new(objects),
             pruned: RefCell::new(vec![Outcome::NotSent; plan.pruning.delete.len()]),
@@ -133,20 +147,20 @@ impl<'p> Journal<'p> {
     }
 
     pub(super) fn object(&self, at: usize, outcome: Outcome) {
-        self.count(&outcome);
+        self.count(&outcome, &self.wanted.objects[at].identity);
         self.objects.borrow_mut()[at] = outcome;
     }
 
     pub(super) fn deleted(&self, at: usize, outcome: Outcome) {
-        self.count(&outcome);
+        self.count(&outcome, &self.plan.pruning.delete[at].identity);
         self.pruned.borrow_mut()[at] = outcome;
     }
 
-    fn count(&self, outcome: &Outcome) {
+    fn count(&self, outcome: &Outcome, last: &Identity) {
         let is_over = !matches!(outcome, Outcome::Sending | Outcome::TakenBack | Outcome::Stuck);
         if is_over {
             self.done.set(self.done.get() + 1);
-            (self.progress)(self.done.get(), self.all);
+            (self.progress)(Progress { done: self.done.get(), all: self.all, last });
         }
     }
 }

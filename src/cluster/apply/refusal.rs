@@ -73,9 +73,6 @@ impl Refusal {
         match code {
             422 if !causes.is_empty() && !is_denied => Some(Self::Invalid(causes.clone())),
             422 => Some(Self::Invalid(whole())),
-            400 if message.contains("unknown field") => {
-                Some(Self::Invalid(unknown_fields(message)))
-            }
             400 | 413 => Some(Self::Invalid(whole())),
             403 if is_denied => Some(Self::Invalid(whole())),
             _ => None,
@@ -187,19 +184,6 @@ fn not_typed(message: &str) -> Vec<Fault> {
                 ..Fault::default()
             },
             _ => Fault { message: line.to_owned(), ..Fault::default() },
-        })
-        .collect()
-}
-
-/// `strict decoding error: unknown field "spec.a", unknown field "spec.b"`.
-fn unknown_fields(message: &str) -> Vec<Fault> {
-    let fields = message.split("unknown field \"").skip(1);
-    fields
-        .filter_map(|rest| rest.split('"').next())
-        .map(|field| Fault {
-            field: field.to_owned(),
-            message: "unknown field".to_owned(),
-            ..Fault::default()
         })
         .collect()
 }
@@ -349,12 +333,5 @@ mod tests {
         }
         let password = [("FieldValueInvalid", "spec.env[password]", "Invalid value: \"hunter2\"")];
         assert!(!messages(&said(422, "", &password), "CronJob").join("").contains("hunter2"));
-    }
-
-    #[test]
-    fn strict_decoding_names_its_fields() {
-        let message = "strict decoding error: unknown field \"spec.a\", unknown field \"spec.b.c\"";
-        let shown = messages(&said(400, message, &[]), "CronJob");
-        assert_eq!(shown[1], "the API server refuses `spec.b.c`: unknown field|spec.b.c");
     }
 }

@@ -95,8 +95,10 @@ async fn sent<T: for<'de> Deserialize<'de>>(
     accept: &str,
 ) -> Result<(bool, T), NotApplied> {
     let How { force, dry_run } = how;
+    // Server-side apply refuses what a schema does not know by itself. Strict validation would only
+    // read the text once more, to look for keys that are written twice.
     let mut uri =
-        format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Strict", path(identity, version));
+        format!("{}?fieldManager={FIELD_MANAGER}&fieldValidation=Ignore", path(identity, version));
     if force {
         uri.push_str("&force=true");
     }
