@@ -24,6 +24,7 @@ mod diff;
 mod diff_env;
 #[cfg(feature = "cluster")]
 mod doctor;
+mod entity;
 mod error;
 mod exit;
 #[cfg(feature = "cluster")]

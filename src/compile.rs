@@ -11,7 +11,7 @@ use crate::definition::IngestionPipeline;
 use crate::diagnostic::Diagnostics;
 use crate::environment::{Environment, Matches};
 use crate::manifest::{Manifest, gitops};
-use crate::model::{Namespace, Parameters, ServiceAccountName};
+use crate::model::{EntityKind, Namespace, Parameters, ServiceAccountName};
 use crate::render::{Mode, Renderer, SecretValues};
 use crate::spec::Bundle;
 use crate::survey::Seen;
@@ -131,6 +131,29 @@ impl Compiler<'_> {
         }
         let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
         outcome.account = Some((namespace, service_account_name));
+        outcome
+    }
+
+    /// Validates an entity that is run once and renders it, with the account of its pods.
+    pub fn entity(&self, kind: EntityKind, entity: Node) -> Outcome {
+        let mut outcome = Outcome::default();
+        let (matches, found) = (&mut outcome.matches, &mut outcome.found);
+        let pipeline = self.validator.entity(kind, entity, found);
+        let (Some(mut pipeline), Some(renderer)) = (pipeline, self.renderer) else {
+            return outcome;
+        };
+        let mut manifests =
+            renderer.pipeline(&mut pipeline, self.mode, self.environment, matches, found);
+        self.annotate(&mut manifests);
+        let Parameters { namespace, service_account_name, .. } = pipeline.parameters;
+        let account = (namespace, service_account_name);
+        outcome.objects = self.account(&account, matches, found);
+        let folder = Some(pipeline.names.folder.as_str());
+        let mut room = String::new();
+        let objects =
+            manifests.iter().map(|manifest| object(manifest, folder, pipeline.span, &mut room));
+        outcome.objects.extend(objects);
+        outcome.account = Some(account);
         outcome
     }
 

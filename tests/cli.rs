@@ -380,3 +380,63 @@ fn a_krm_function_gives_the_same_objects_as_render_each_with_its_file() {
     assert_eq!(files[..3], ["rbac.yaml"; 3]);
     assert_eq!(files[4], "snowflake-metadata/cronjob-om-cronjob-snowflake-metadata.yaml");
 }
+
+/// An automation, as JSON.
+const AUTOMATION: &str =
+    r#"{"id": "1", "name": "test", "workflowType": "TEST_CONNECTION", "request": {"n": 1e1}}"#;
+
+#[test]
+fn an_entity_is_read_from_a_file_or_standard_input_and_the_project_from_where_it_is_named() {
+    let folder = project();
+    let file = folder.path().join("test.json");
+    fs::write(&file, AUTOMATION).unwrap();
+    let from_file = run(folder.path(), &["render", "--automation", "test.json"]);
+    assert_eq!(status(&from_file), 0, "{}", stderr(&from_file));
+    assert!(stdout(&from_file).contains("name: om-automation-test-"), "{}", stdout(&from_file));
+    let from_input =
+        run_with(folder.path(), &["render", "--automation", "-"], AUTOMATION.as_bytes());
+    assert_eq!(stdout(&from_input), stdout(&from_file));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (file, path) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
+    let named = run(elsewhere.path(), &["render", "--automation", file, path]);
+    assert_eq!(stdout(&named), stdout(&from_file));
+    // The same of `run`, whose first word is a pipeline otherwise; there is no such cluster.
+    let words = ["run", "--automation", file, path, "--kubeconfig", "nowhere"];
+    let started = run(elsewhere.path(), &words);
+    assert_eq!(status(&started), 2);
+    assert!(stderr(&started).contains("nowhere"), "{}", stderr(&started));
+}
+
+#[test]
+fn what_does_not_fit_an_entity_is_wrong_usage_and_a_file_that_is_none_a_finding() {
+    let folder = project();
+    fs::write(folder.path().join("test.json"), AUTOMATION).unwrap();
+    for arguments in [
+        &["render", "--automation", "test.json", "--application", "test.json"][..],
+        &["render", "--automation", "test.json", "--run"],
+        &["render", "--automation", "test.json", "-l", "orders"],
+        &["render", "--automation", "test.json", "-o", "out"],
+        &["render", "--run-id", "00000000-1111-4222-8333-444444444444"],
+        &["run", "--automation", "test.json", "--set", "workflow.a=b"],
+        &["run"],
+    ] {
+        let output = run(folder.path(), arguments);
+        assert_eq!((status(&output), stdout(&output)), (2, ""), "{arguments:?}");
+    }
+    for (text, code) in [
+        ("{\"name\": 1", "OMP0101"),
+        ("", "OMP0302"),
+        ("{}\n---\n{}\n", "OMP0302"),
+        ("[]", "OMP0302"),
+        ("{}", "OMP0303"),
+    ] {
+        fs::write(folder.path().join("wrong.json"), text).unwrap();
+        let output = run(folder.path(), &["render", "--automation", "wrong.json"]);
+        assert_eq!((status(&output), stdout(&output)), (1, ""), "{text}");
+        assert!(stderr(&output).contains(code), "{text}: {}", stderr(&output));
+        assert!(stderr(&output).contains("--> wrong.json"), "{text}: {}", stderr(&output));
+    }
+    let missing = run(folder.path(), &["render", "--application", "missing.json"]);
+    assert_eq!(status(&missing), 1);
+    assert!(stderr(&missing).contains("OMP0705"), "{}", stderr(&missing));
+}

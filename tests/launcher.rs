@@ -10,11 +10,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ompipe::compile::Options;
+use ompipe::compile::{Object, Options};
+use ompipe::diagnostic::Diagnostics;
+use ompipe::model::EntityKind;
 use ompipe::project::{Input, Project};
 use ompipe::render::Mode;
 use ompipe::source::Sources;
-use ompipe::workspace::compile;
+use ompipe::tree::Node;
+use ompipe::workspace::{compile, compile_entity};
 use ompipe::yaml::{self, Dialect};
 use serde_json::{Value, json};
 
@@ -61,21 +64,50 @@ print(json.dumps({
 sys.exit(int(os.environ.get("TEST_EXIT", "0")))
 "#;
 
-/// The rendered objects, by kind.
-fn rendered(parameters: &str) -> BTreeMap<String, Value> {
-    let bytes = PROJECT.replace("PARAMETERS", parameters).into_bytes();
-    let mut project = Project::read(vec![Input::Text { name: "-".to_owned(), bytes }]).unwrap();
-    let options = Options {
-        mode: Mode::Scheduled,
+/// What the test's module prints: its configuration, which is to be the same by either reader.
+const MODULE: &str = r#"
+import json, os, sys, yaml
+config = json.loads(os.environ["config"])
+assert config == yaml.safe_load(os.environ["config"])
+print(json.dumps({"argv": sys.argv[1:], "name": __name__, "config": config}))
+sys.exit(int(os.environ.get("TEST_EXIT", "0")))
+"#;
+
+fn read(text: &str, parameters: &str) -> Project {
+    let bytes = text.replace("PARAMETERS", parameters).into_bytes();
+    Project::read(vec![Input::Text { name: "-".to_owned(), bytes }]).unwrap()
+}
+
+fn options(mode: Mode) -> Options {
+    Options {
+        mode,
         environment: None,
         only: Vec::new(),
         templates: Vec::new(),
         bundle: None,
         values: None,
         objects: true,
-    };
-    let mut found = std::mem::take(&mut project.found);
-    let objects = compile(&mut project.definitions, options, &mut project.sources, &mut found);
+    }
+}
+
+/// The rendered objects, by kind.
+fn rendered(parameters: &str) -> BTreeMap<String, Value> {
+    let Project { mut definitions, mut sources, mut found, .. } = read(PROJECT, parameters);
+    let options = options(Mode::Scheduled);
+    let objects = compile(&mut definitions, options, &mut sources, &mut found);
+    by_kind(objects, found)
+}
+
+/// Those of the run of an entity.
+fn rendered_entity(kind: EntityKind, entity: Value, parameters: &str) -> BTreeMap<String, Value> {
+    let text = PROJECT.replacen("spec:\n", "spec:\n  kubernetes: PARAMETERS\n", 1);
+    let Project { mut definitions, mut sources, mut found, .. } = read(&text, parameters);
+    let (entity, options) = ((kind, Node::from(entity)), options(Mode::Run(None)));
+    let objects = compile_entity(entity, &mut definitions, options, &mut sources, &mut found);
+    by_kind(objects, found)
+}
+
+fn by_kind(objects: Vec<Object>, found: Diagnostics) -> BTreeMap<String, Value> {
     assert!(!found.has_errors(), "{:?}", found.into_sorted());
     let mut by_kind = BTreeMap::new();
     for object in objects {
@@ -111,9 +143,12 @@ impl Image {
         let python = String::from_utf8(python.stdout).unwrap();
         let wrapper = format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.trim());
         write_executable(&bin.join("python"), &wrapper);
-        for name in ["main.py", "exit_handler.py"] {
+        for name in ["main.py", "exit_handler.py", "run_automation.py"] {
             std::fs::write(folder.path().join(name), SCRIPT).unwrap();
         }
+        let package = folder.path().join("metadata/applications");
+        std::fs::create_dir_all(&package).unwrap();
+        std::fs::write(package.join("runner.py"), MODULE).unwrap();
         Some(Self { folder })
     }
 
@@ -291,6 +326,43 @@ fn the_operators_two_pods_read_every_password_as_it_is() {
             assert_eq!(printed["config"], workflow(&password));
             assert_eq!(printed["argv"], json!([script]));
         }
+    }
+}
+
+/// An entity with a secret, and as it is meant to run.
+fn entity(password: &Value) -> Value {
+    json!({
+        "id": "d8afbfd4-f8da-4e0b-8b37-53a26a774d54",
+        "name": "test",
+        "workflowType": "TEST_CONNECTION",
+        "request": {"connection": {"config": {"password": password, "list": [1.5, true, null, "on"]}}},
+        "openMetadataServerConnection": {"hostPort": "http://openmetadata:8585/api"},
+    })
+}
+
+#[test]
+fn automations_and_applications_read_every_password_as_it_is() {
+    let Some(image) = Image::new() else { return };
+    let reference = entity(&json!({"secretKeyRef": {"name": "warehouse", "key": "password"}}));
+    let of_container = "/spec/template/spec/containers/0";
+    for (kind, parameters, pod, argv) in [
+        (EntityKind::Automation, "{}", of_container, json!(["run_automation.py"])),
+        (EntityKind::Application, "{}", of_container, json!([])),
+        (EntityKind::Application, "{useOMJobOperator: true}", "/spec/mainPodSpec", json!([])),
+    ] {
+        let objects = rendered_entity(kind, reference.clone(), parameters);
+        let job = objects.get("Job").or(objects.get("OMJob")).unwrap();
+        let main = job.pointer(pod).unwrap();
+        for password in passwords() {
+            let environment = environment(main, &objects["ConfigMap"], &secrets(&password));
+            let output = image.command(&main["command"], &environment).output().unwrap();
+            let printed = printed(&output);
+            assert_eq!(printed["config"], entity(&json!(password)));
+            assert_eq!((&printed["argv"], &printed["name"]), (&argv, &json!("__main__")));
+        }
+        let environment = environment(main, &objects["ConfigMap"], &secrets("p"));
+        let mut failing = image.command(&main["command"], &environment);
+        assert_eq!(failing.env("TEST_EXIT", "7").output().unwrap().status.code(), Some(7));
     }
 }
 

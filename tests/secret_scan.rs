@@ -40,6 +40,8 @@ const VERBS: &[(&str, Meets)] = &[
             "render -o {out}",
             "render -o {out} --check",
             "render --include-secrets {other}",
+            "render --automation {other}",
+            "render --application {other}",
         ]),
     ),
     ("explain", Meets::Reads(&["explain {pipeline}", "explain {pipeline} password"])),

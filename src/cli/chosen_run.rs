@@ -52,10 +52,10 @@ impl ChosenRunArgs {
                     let run = runs::choose(&listed, called);
                     return Ok(vec![run_or_hint(run, called, namespace)?]);
                 }
-                // The newest of each pipeline.
+                // The newest of each pipeline, automation and application.
                 let mut newest: Vec<Run> = Vec::new();
                 for run in listed {
-                    if !newest.iter().any(|known| known.pipeline == run.pipeline) {
+                    if !newest.iter().any(|known| known.subject() == run.subject()) {
                         newest.push(run);
                     }
                 }
@@ -69,15 +69,18 @@ impl ChosenRunArgs {
         let listed = runs::list(cluster, Scope::Pipeline(pipeline)).await?;
         match runs::choose(&listed, self.run.as_deref()) {
             Ok(run) => Ok(Chosen::Run(Box::new(run.clone()))),
-            Err(Unchosen::NoRuns) if self.pipelines.namespace().is_some() && self.run.is_none() => {
+            Err(Unchosen::NoRuns) if self.pipelines.namespace().is_some() => {
                 // Automation and application runs are of no pipeline, and have a name all the same.
-                let listed = runs::list(cluster, Scope::Namespace(namespace)).await?;
-                match runs::choose(&listed, Some(name.as_str())) {
-                    Ok(run) => Ok(Chosen::Run(Box::new(run.clone()))),
-                    Err(Unchosen::Ambiguous(ids)) => Err(ambiguous(name.as_str(), &ids)),
-                    Err(Unchosen::NoRuns | Unchosen::Unknown) => {
+                let mut listed = runs::list(cluster, Scope::Namespace(namespace)).await?;
+                let called = self.run.as_deref().unwrap_or(name.as_str());
+                if self.run.is_some() {
+                    listed.retain(|run| run.is_of_entity(name.as_str()));
+                }
+                match runs::choose(&listed, Some(called)) {
+                    Err(Unchosen::NoRuns | Unchosen::Unknown) if self.run.is_none() => {
                         Ok(Chosen::None(Box::new(pipeline.clone())))
                     }
+                    found => run_or_hint(found, Some(called), namespace),
                 }
             }
             Err(Unchosen::NoRuns) if self.run.is_none() => {

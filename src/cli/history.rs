@@ -25,7 +25,8 @@ use super::table;
 Examples:
   ompipe history orders                   The runs of the pipeline orders
   ompipe history orders --limit 3
-  ompipe history -n openmetadata-pipelines    All runs there, without a project")]
+  ompipe history -n openmetadata-pipelines    All runs there, without a project
+  ompipe history -n openmetadata-pipelines om-app-retention    Those of an application")]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pipelines: PipelinesArgs,
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &HistoryArgs, session: &mut Session) -> Result<Status, E
     let mut runs = block_on(async {
         let cluster = args.cluster.connect_as(&args.pipelines.declared()).await?;
         match &pipelines {
-            Pipelines::These(these) => of_pipelines(&cluster, these).await,
+            Pipelines::These(these) => of_pipelines(&cluster, these, &args.pipelines).await,
             Pipelines::OfNamespace(name) => Ok(runs::list(&cluster, Scope::Namespace(name)).await?),
             Pipelines::Wrong(_) => Ok(Vec::new()),
         }
@@ -64,10 +65,14 @@ pub(crate) fn run(args: &HistoryArgs, session: &mut Session) -> Result<Status, E
     Ok(Status::Fine)
 }
 
-async fn of_pipelines(cluster: &Cluster, pipelines: &[Pipeline]) -> Result<Vec<Run>, Error> {
+async fn of_pipelines(
+    cluster: &Cluster,
+    pipelines: &[Pipeline],
+    args: &PipelinesArgs,
+) -> Result<Vec<Run>, Error> {
     let mut all = Vec::new();
     for pipeline in pipelines {
-        all.extend(runs::list(cluster, Scope::Pipeline(pipeline)).await?);
+        all.extend(args.runs(cluster, pipeline).await?);
     }
     Ok(all)
 }
@@ -83,7 +88,7 @@ fn table(runs: &[Run], in_color: bool, out: &mut impl Write) -> std::io::Result<
 fn row(run: &Run, id: usize, now: Timestamp) -> [String; 8] {
     let seconds = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     [
-        run.pipeline.clone(),
+        run.subject().to_owned(),
         short(&run.id, id),
         run.state.to_string(),
         run.reason.clone().unwrap_or_default(),

@@ -24,7 +24,7 @@ use super::error::Error;
 const MAX_BUNDLE_BYTES: u64 = 64 << 20;
 
 /// The definitions to read.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct InputArgs {
     /// Files, folders, or - for standard input [default: the project of the current folder]
     #[arg(value_name = "PATH")]
@@ -56,6 +56,12 @@ impl InputArgs {
 
 #[cfg(feature = "cluster")]
 impl InputArgs {
+    /// With one more path, before the others.
+    pub(crate) fn and_first(&self, path: Option<&str>) -> Self {
+        let paths = path.into_iter().map(PathBuf::from).chain(self.paths.iter().cloned());
+        Self { paths: paths.collect(), ..self.clone() }
+    }
+
     /// What was named.
     pub(crate) fn paths(&self) -> &[PathBuf] {
         &self.paths
@@ -112,7 +118,8 @@ pub(crate) fn paths(args: &InputArgs) -> Result<Vec<PathBuf>, Error> {
     Ok(args.paths.clone())
 }
 
-fn input(path: &Path) -> Result<Input, Error> {
+/// A file or folder to be read, or standard input.
+pub(crate) fn input(path: &Path) -> Result<Input, Error> {
     if path != Path::new("-") {
         return Ok(Input::Path(path.to_owned()));
     }

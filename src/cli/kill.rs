@@ -4,18 +4,18 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
+use ompipe::cluster::Cluster;
 use ompipe::cluster::runs::{self, Kind, Run, Scope, Step};
-use ompipe::cluster::{Cluster, Pipeline};
 use serde_json::json;
 
 use super::cluster::{ClusterArgs, block_on};
 use super::error::Error;
 use super::exit::Status;
-use super::pipelines::PipelinesArgs;
+use super::pipelines::{Pipelines, PipelinesArgs};
 use super::session::Session;
 use super::shown_run::to_json;
 
-/// End the active runs of pipelines
+/// End the active runs of pipelines, automations and applications
 ///
 /// Their pods are really ended, and their exit handlers run: as preStop hook or sidecar within the
 /// pods' grace period, and where there is an operator, by it. Waits until nothing of them is left.
@@ -25,7 +25,9 @@ use super::shown_run::to_json;
 Examples:
   ompipe kill orders                  All active runs of the pipeline orders
   ompipe kill orders --run 6f1c       The run whose id begins so
-  ompipe kill -n openmetadata-pipelines orders    Without a project")]
+  ompipe kill -n openmetadata-pipelines orders    Without a project
+  ompipe kill -n openmetadata-pipelines om-automation-test-mysql    Those of an automation
+  ompipe kill -n openmetadata-pipelines --run 6f1c    One run, whatever it is of")]
 pub(crate) struct KillArgs {
     #[command(flatten)]
     pipelines: PipelinesArgs,
@@ -47,11 +49,18 @@ pub(crate) struct KillArgs {
 }
 
 pub(crate) fn run(args: &KillArgs, session: &mut Session) -> Result<Status, Error> {
-    let Some(pipelines) = args.pipelines.named(session)? else { return Ok(Status::Findings) };
+    // One run of a namespace is named well enough by its id.
+    let pipelines = match (&args.run, args.pipelines.namespace()) {
+        (Some(_), Some(_)) => args.pipelines.resolve(session)?,
+        _ => match args.pipelines.named(session)? {
+            Some(named) => Pipelines::These(named),
+            None => return Ok(Status::Findings),
+        },
+    };
     let timeout = Duration::from_secs(args.timeout);
     let killed = block_on(async {
         let cluster = args.cluster.connect_as(&args.pipelines.declared()).await?;
-        let active = active(&cluster, &pipelines, args.run.as_deref()).await?;
+        let active = active(&cluster, &pipelines, args).await?;
         runs::kill(&cluster, &active, &mut |step| told(session, step)).await?;
         if !args.no_wait {
             runs::wait_until_gone(&cluster, &active, timeout, &mut |step| told(session, step))
@@ -85,14 +94,22 @@ fn told(session: &mut Session, step: Step<'_>) {
 /// The runs that have not ended, all or the one that is called so.
 async fn active(
     cluster: &Cluster,
-    pipelines: &[Pipeline],
-    called: Option<&str>,
+    pipelines: &Pipelines,
+    args: &KillArgs,
 ) -> Result<Vec<Run>, Error> {
     let mut all = Vec::new();
-    for pipeline in pipelines {
-        all.extend(runs::list(cluster, Scope::Pipeline(pipeline)).await?);
+    match pipelines {
+        Pipelines::Wrong(_) => {}
+        Pipelines::OfNamespace(namespace) => {
+            all = runs::list(cluster, Scope::Namespace(namespace)).await?;
+        }
+        Pipelines::These(these) => {
+            for pipeline in these {
+                all.extend(args.pipelines.runs(cluster, pipeline).await?);
+            }
+        }
     }
-    if let Some(called) = called {
+    if let Some(called) = args.run.as_deref() {
         all.retain(|run| run.id.starts_with(called) || run.name.starts_with(called));
         if all.iter().any(|run| run.id == called || run.name == called) {
             all.retain(|run| run.id == called || run.name == called);

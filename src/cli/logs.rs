@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ompipe::cluster::diagnose::{self, diagnose};
 use ompipe::cluster::logs::{
     Chunks, End, Failure, Note, Of, Output, Source, TooFar, Wanted, no_log, source, stream,
-    task_key_of_label,
+    task_key_of_labels,
 };
 use ompipe::cluster::observed::Pod;
 use ompipe::cluster::runs::{self, Run};
@@ -43,6 +43,7 @@ Examples:
   ompipe logs orders --follow           Until the run ends
   ompipe logs orders --run 6f1c         The run whose id begins so
   ompipe logs -n openmetadata-pipelines orders     Without a project
+  ompipe logs -n openmetadata-pipelines om-automation-test-mysql    Of an automation
   ompipe logs orders --format json --after 3       The fourth chunk, as JSON")]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
@@ -126,11 +127,13 @@ impl Subject {
     }
 
     fn task(&self, pods: &[Pod]) -> &'static str {
-        let of_pod = || pods.last().and_then(|pod| pod.metadata.label(labels::PIPELINE_TYPE));
-        task_key_of_label(match self {
-            Self::Run(run) => run.pipeline_type.as_deref().or_else(of_pod),
-            Self::Orphans(_) => of_pod(),
-        })
+        let of_pod = |key| pods.last().and_then(|pod| pod.metadata.label(key));
+        let (of_type, component) = match self {
+            Self::Run(run) => (run.pipeline_type.as_deref(), run.component.as_deref()),
+            Self::Orphans(_) => (None, None),
+        };
+        let of_type = of_type.or_else(|| of_pod(labels::PIPELINE_TYPE));
+        task_key_of_labels(of_type, component.or_else(|| of_pod(labels::COMPONENT)))
     }
 }
 

@@ -7,13 +7,14 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::Args;
-use ompipe::cluster::{Declared, Pipeline};
+use ompipe::cluster::runs::{self, Run, Scope};
+use ompipe::cluster::{self, Cluster, Declared, Pipeline};
 use ompipe::model::PipelineName;
 use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::workspace;
 
-use super::cluster;
+use super::cluster::declared;
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
@@ -82,6 +83,19 @@ impl PipelinesArgs {
         Ok(Pipelines::These(these.collect::<Result<_, _>>()?))
     }
 
+    /// The runs of a pipeline, newest first. Where no project says what there is, an automation's or
+    /// application's are called by their name in the same way.
+    pub(crate) async fn runs(
+        &self,
+        cluster: &Cluster,
+        pipeline: &Pipeline,
+    ) -> Result<Vec<Run>, cluster::Error> {
+        match self.namespace {
+            Some(_) => runs::list_called(cluster, pipeline).await,
+            None => runs::list(cluster, Scope::Pipeline(pipeline)).await,
+        }
+    }
+
     /// What the project says of its cluster, after [`PipelinesArgs::resolve`].
     pub(crate) fn declared(&self) -> Declared {
         self.declared.get().cloned().unwrap_or_default()
@@ -90,7 +104,7 @@ impl PipelinesArgs {
     fn of_project(&self, session: &mut Session) -> Result<Pipelines, Error> {
         let args = InputArgs::of(self.project.clone(), self.environment.clone());
         let mut project = input::read(&args)?;
-        let declared = cluster::declared(&project, self.environment.as_deref());
+        let declared = declared(&project, self.environment.as_deref());
         let _once = self.declared.set(declared);
         let options = input::options(&mut project, &args, Mode::Scheduled, &self.pipelines, false)?;
         let Project { definitions, sources, found, .. } = &mut project;

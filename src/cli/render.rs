@@ -11,6 +11,7 @@ use ompipe::render::Mode;
 use ompipe::tree::Span;
 use uuid::Uuid;
 
+use super::entity::{self, EntityArgs};
 use super::error::Error;
 use super::exit::Status;
 use super::include_secrets;
@@ -32,6 +33,7 @@ Examples:
   ompipe render | kubectl apply -f -       To the cluster
   ompipe render --helm -o chart            A Helm chart
   ompipe render --run -l orders            One run of the pipeline orders, now
+  ompipe render --automation test.yaml     One run of an automation, such as a connection's test
   sops -d s.yaml | ompipe render --include-secrets - | kubectl apply -f -
   ompipe render pipelines/orders.yaml services ompipe.yaml")]
 pub(crate) struct RenderArgs {
@@ -44,11 +46,15 @@ pub(crate) struct RenderArgs {
 
     /// Render only the pipeline of this name; may be given several times. All are checked.
     #[arg(short = 'l', long = "pipeline", value_name = "NAME")]
+    #[arg(conflicts_with_all = ["automation", "application"])]
     pipelines: Vec<String>,
 
     /// Render a Job or OMJob that runs each pipeline once, in place of its schedule
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["automation", "application"])]
     run: bool,
+
+    #[command(flatten)]
+    entity: EntityArgs,
 
     /// Overwrite what was changed by hand in the folder, and take over files that the lock does not
     /// list
@@ -65,7 +71,7 @@ pub(crate) struct RenderArgs {
     helm: bool,
 
     /// The id of that run [default: derived from what is run]
-    #[arg(long, value_name = "UUID", requires = "run")]
+    #[arg(long, value_name = "UUID")]
     run_id: Option<Uuid>,
 
     /// Render the Secrets of the way `secret` too, with values from a file of Kubernetes Secrets,
@@ -76,9 +82,17 @@ pub(crate) struct RenderArgs {
 
 pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Error> {
     let folder = args.output.as_deref().filter(|path| *path != Path::new("-"));
+    let entity = args.entity.chosen();
     if folder.is_some() && !args.pipelines.is_empty() {
         return Err(Error::new("a folder is written whole, and --pipeline renders a part")
             .with_hint("Leave out one of --output and --pipeline."));
+    }
+    if folder.is_some() && entity.is_some() {
+        return Err(Error::new("a folder holds what pipelines are rendered to")
+            .with_hint("Leave --output out: what an automation or application runs is one text."));
+    }
+    if args.run_id.is_some() && !args.run && entity.is_none() {
+        return Err(Error::new("--run-id is for what is run once").with_hint("Add --run."));
     }
     let of_folders = [(args.check, "--check"), (args.force, "--force"), (args.helm, "--helm")];
     let of_folders = of_folders.into_iter().find(|(is_given, _)| *is_given);
@@ -86,13 +100,17 @@ pub(crate) fn run(args: &RenderArgs, session: &mut Session) -> Result<Status, Er
         return Err(Error::new(format!("{option} is about a folder, and --output names none"))
             .with_hint("Name the folder: `-o rendered`."));
     }
-    let mode = if args.run { Mode::Run(args.run_id) } else { Mode::Scheduled };
+    let is_run = args.run || entity.is_some();
+    let mode = if is_run { Mode::Run(args.run_id) } else { Mode::Scheduled };
     let values = args.include_secrets.as_deref().map(include_secrets::values).transpose()?;
     let with_secrets = values.is_some();
     let mut project = input::read(&args.input)?;
     let name = project.definitions.project().map_or("pipelines", |one| one.name()).to_owned();
-    let objects =
-        input::compile_with(&mut project, &args.input, mode, &args.pipelines, true, values)?;
+    let input = &args.input;
+    let objects = match entity {
+        Some(entity) => entity::compile(entity, &mut project, input, mode, values)?,
+        None => input::compile_with(&mut project, input, mode, &args.pipelines, true, values)?,
+    };
     let objects = objects.into_iter().map(|one| (one.file, one.order, one.span, one.text));
     let root = project.root.as_deref();
     let files = FileSet::new(objects, &project.sources, root, &mut project.found);

@@ -15,16 +15,18 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::cluster::{ClusterArgs, block_on, declared};
+use super::entity::{self, EntityArgs};
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
 use super::session::{Findings, Session};
 use super::shown_run::to_json;
 
-/// Run a pipeline once, now, in a cluster
+/// Run a pipeline, an automation or an application once, now, in a cluster
 ///
 /// Creates the Job or OMJob that `render --run` shows, with a run id of its own, beside whatever the
-/// pipeline's schedule does. The pipeline's other objects have to be in the cluster already.
+/// pipeline's schedule does. The pipeline's other objects have to be in the cluster already. The run
+/// of an automation or application brings its own, which `render --automation` shows.
 ///
 /// Exit status with --wait and --follow: 0 the run succeeded, 1 it failed or was killed, 2 ompipe failed.
 #[derive(Args)]
@@ -36,10 +38,19 @@ Examples:
   ompipe run orders --follow         The same, with its log
   ompipe run orders --set workflow.source.sourceConfig.config.markDeletedTables=false
                                      With another value, this time only
+  ompipe run --automation test-mysql.yaml --follow
+                                     The test of a connection, on the terms of the project here
+  ompipe run --application app.json examples/team
+                                     An application, on those of the project there
   ompipe render --run -l orders      Only show what would be created")]
 pub(crate) struct RunArgs {
-    /// The name of the pipeline
-    pipeline: String,
+    /// The name of the pipeline; with --automation or --application there is none, and paths alone
+    /// follow
+    #[arg(required_unless_present_any = ["automation", "application"])]
+    pipeline: Option<String>,
+
+    #[command(flatten)]
+    entity: EntityArgs,
 
     #[command(flatten)]
     input: InputArgs,
@@ -51,7 +62,7 @@ pub(crate) struct RunArgs {
 
     /// Set a value of the workflow for this run only: `workflow.KEY.KEY=VALUE`, the value as YAML;
     /// may be given several times
-    #[arg(long, value_name = "ROUTE=VALUE")]
+    #[arg(long, value_name = "ROUTE=VALUE", conflicts_with_all = ["automation", "application"])]
     set: Vec<String>,
 
     /// Wait until the run has ended
@@ -80,11 +91,20 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
         return Err(Error::new("--timeout is for what is waited for").with_hint("Add --wait."));
     }
     let id = args.run_id.unwrap_or_else(Uuid::new_v4);
-    let mut project = input::read(&args.input)?;
-    let declared = declared(&project, args.input.environment.as_deref());
-    set::add(&args.set, &args.pipeline, args.input.environment.as_deref(), &mut project)?;
-    let only = [args.pipeline.clone()];
-    let objects = input::compile(&mut project, &args.input, Mode::Run(Some(id)), &only, true)?;
+    let entity = args.entity.chosen();
+    let input = args.input.and_first(args.pipeline.as_deref().filter(|_| entity.is_some()));
+    let environment = input.environment.as_deref();
+    let mut project = input::read(&input)?;
+    let declared = declared(&project, environment);
+    let mode = Mode::Run(Some(id));
+    let objects = match entity {
+        Some(entity) => entity::compile(entity, &mut project, &input, mode, None)?,
+        None => {
+            let only = [args.pipeline.clone().unwrap_or_default()];
+            set::add(&args.set, &only[0], environment, &mut project)?;
+            input::compile(&mut project, &input, mode, &only, true)?
+        }
+    };
     let found = std::mem::take(&mut project.found).into_sorted();
     let failed = session.fails_on(&found);
     let status = session.report(found, &project.sources, Findings::AsMessages)?;

@@ -71,8 +71,11 @@ async fn look(cluster: &Cluster, pipelines: &Pipelines) -> Result<Vec<Overview>,
             Some([pipeline]) => Scope::Pipeline(pipeline),
             _ => Scope::Namespace(namespace),
         };
-        let (crons, runs) =
+        let (crons, mut runs) =
             futures::try_join!(runs::schedules(cluster, scope), runs::list(cluster, scope))?;
+        if let (Scope::Pipeline(pipeline), true) = (scope, crons.is_empty() && runs.is_empty()) {
+            runs = runs::list_called(cluster, pipeline).await?;
+        }
         let now = Timestamp::now();
         Ok::<_, Error>(runs::overview(namespace, named.as_deref(), crons, runs, now))
     });

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::crd::OMJobStatus;
 use crate::diagnostic::redact;
+use crate::manifest::CONTAINER;
 
 /// A message of a kubelet's or a scheduler's, as it may be shown.
 pub(super) fn shown(message: &str) -> String {
@@ -296,6 +297,13 @@ impl Event {
 }
 
 impl Pod {
+    /// The container that does the run's work: `main`, or else the first, as OpenMetadata's own
+    /// client has it. Its earlier versions named it otherwise in automations and applications.
+    pub fn main_container(&self) -> &str {
+        let names = || self.spec.containers.iter().map(|container| container.name.as_str());
+        names().find(|name| *name == CONTAINER).or_else(|| names().next()).unwrap_or(CONTAINER)
+    }
+
     /// How a container of it is, an init container too.
     pub fn status_of(&self, container: &str) -> Option<&ContainerStatus> {
         let status = &self.status;

@@ -138,9 +138,10 @@ impl Kinds {
         for kind in rendered {
             kinds.extend(RENDERED.iter().map(|(known, ..)| *known).filter(|known| *known == kind));
             kinds.extend(match kind {
-                "CronJob" => Some("Job"),
-                "CronOMJob" => Some("OMJob"),
-                _ => None,
+                "CronJob" => &["Job"][..],
+                // An automation is a Job, also where pipelines are the operator's.
+                "CronOMJob" => &["Job", "OMJob"],
+                _ => &[],
             });
         }
         Self(kinds)
@@ -179,8 +180,10 @@ const TABLE: &[Line] = &[
     (&[Verb::Status], BATCH, &["cronjobs", "jobs"], &["watch"]),
     (&[Verb::Status], OPERATOR, &["cronomjobs", "omjobs"], &["watch"]),
     (&[Verb::Status], CORE, &["pods"], &["watch"]),
-    (&[Verb::Run], CORE, &["configmaps", "secrets"], &["get"]),
-    (&[Verb::Run], EXTERNAL_SECRETS, &["externalsecrets"], &["get"]),
+    // What a run has of its own it creates, and then has it belong to the run.
+    (&[Verb::Run], CORE, &["configmaps"], &["create", "get", "patch"]),
+    (&[Verb::Run], CORE, &["secrets"], &["get"]),
+    (&[Verb::Run], EXTERNAL_SECRETS, &["externalsecrets"], &["create", "get", "patch"]),
     (&[Verb::Run], BATCH, &["jobs"], &["create", "get"]),
     (&[Verb::Run], OPERATOR, &["omjobs"], &["create", "get"]),
     (&[Verb::Run, Verb::Logs, Verb::Diagnose], CORE, &["pods"], &["get"]),

@@ -16,7 +16,6 @@ use super::report::Skipped;
 use crate::diagnostic::Diagnostics;
 use crate::project;
 use crate::source::{MAX_FILE_BYTES, Sources, name_of};
-use crate::tree::Node;
 use crate::yaml::{self, Dialect};
 
 /// The deepest folder that is read; one beyond is a mistake, such as the root of a disk.
@@ -188,15 +187,7 @@ fn take_documents(
     let source = sources.add(name, text);
     let text = sources.get(source).map_or("", |source| source.text.as_str());
     let mut own = Diagnostics::default();
-    let documents = yaml::read(source, text, Dialect::PyYaml, &mut own);
-    let documents = match as_json(text) {
-        // The same as JSON has no places of its values.
-        Some(node) if documents.first() != Some(&node) => {
-            own = Diagnostics::default();
-            vec![node]
-        }
-        _ => documents,
-    };
+    let documents = yaml::read_yaml_or_json(source, text, Dialect::PyYaml, &mut own);
     if own.has_errors() && how == ComeBy::InFolder && !text.contains(WORKFLOW_CONFIG) {
         // Such as the template of a chart.
         return Err(NotTaken::Because("it is not YAML, and no workflow"));
@@ -233,13 +224,6 @@ fn take_documents(
         inputs.skip(name, reason);
     }
     Ok(())
-}
-
-/// A JSON file as JSON has it: YAML reads some of it differently, such as `1e5`.
-fn as_json(text: &str) -> Option<Node> {
-    let begins = text.trim_start().starts_with(['{', '[']);
-    let value = begins.then(|| serde_json::from_str::<serde_json::Value>(text));
-    value?.ok().map(Node::from)
 }
 
 impl Found {

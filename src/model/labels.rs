@@ -11,6 +11,8 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const PIPELINE: &str = "app.kubernetes.io/pipeline";
 /// What the pipeline does, in lower case.
 pub const PIPELINE_TYPE: &str = "app.kubernetes.io/pipeline-type";
+/// The application that is run, by [`ObjectNames::label`](super::ObjectNames::label).
+pub const APP_NAME: &str = "app.kubernetes.io/app-name";
 /// The id of the run, on what belongs to a single one.
 pub const RUN_ID: &str = "app.kubernetes.io/run-id";
 

@@ -4,6 +4,7 @@
 //! the source of its rule. Nothing here does I/O or knows a clock.
 
 pub(crate) mod dns;
+mod entity;
 pub(crate) mod environment;
 mod image;
 mod label;
@@ -22,12 +23,13 @@ mod secret_way;
 mod time_zone;
 
 pub use dns::{Namespace, SecretKey, SecretName, ServiceAccountName};
+pub use entity::EntityKind;
 pub use environment::{EnvName, EnvValue, EnvVariable};
 pub use image::ImageReference;
 pub use label::{LabelKey, LabelValue};
-pub use names::{ObjectNames, PipelineName, ServiceName, fully_qualified_name};
+pub use names::{ObjectNames, PipelineName, ServiceName, entity_run, fully_qualified_name};
 pub use parameters::Parameters;
-pub use pipeline::{Pipeline, Places};
+pub use pipeline::{Pipeline, Places, Work};
 pub use placement::{Annotations, Effect, NodeSelector, Operator, Toleration};
 pub use quantity::Quantity;
 pub use refusal::Refusal;

@@ -8,6 +8,7 @@
 use compact_str::CompactString;
 use sha2::{Digest, Sha256};
 
+use super::EntityKind;
 use super::dns::{LABEL_MAX, SUBDOMAIN_MAX, bad_character};
 use super::label::LabelValue;
 use super::newtype::text_newtype;
@@ -142,10 +143,23 @@ impl ObjectNames {
         with_run(&self.application_stem, run_id)
     }
 
+    /// With a ConfigMap and a Secret that a run has for itself, under its own name.
+    #[must_use]
+    pub fn of_run(self, run: &CompactString) -> Self {
+        Self { config_map: run.clone(), secret: run.clone(), ..self }
+    }
+
     /// The OMJob of a run; short enough for its pods' names.
     pub fn om_job(&self, run_id: &str) -> CompactString {
         with_run(&self.om_job_stem, run_id)
     }
+}
+
+/// The name of all that an entity's run has, its Job or OMJob among them; short enough for its pods'
+/// names.
+pub fn entity_run(kind: EntityKind, name: &PipelineName, run_id: &str) -> CompactString {
+    let most = LABEL_MAX - RUN_SUFFIX - POD_SUFFIX;
+    with_run(&Stems::of(name.as_str()).object(kind.prefix(), most), run_id)
 }
 
 fn with_run(stem: &str, run_id: &str) -> CompactString {
@@ -300,6 +314,25 @@ mod tests {
         let hashed = names("a_b").config_map;
         let posing = hashed.strip_prefix("om-config-").unwrap();
         assert_ne!(names(posing).config_map, hashed);
+    }
+
+    #[test]
+    fn an_entitys_run_has_openmetadatas_name_and_fits_its_pods() {
+        let run = |kind, name: &str| {
+            entity_run(kind, &PipelineName::parse(name).unwrap(), "1b2c3d4e-5f60-4a7b")
+        };
+        let test = run(EntityKind::Automation, "test-mysql");
+        assert_eq!(test, "om-automation-test-mysql-1b2c3d4e");
+        assert_eq!(run(EntityKind::Application, "retention"), "om-app-retention-1b2c3d4e");
+        for kind in [EntityKind::Automation, EntityKind::Application] {
+            let [one, other] = ["Test_mysql", "test-Mysql"].map(|name| run(kind, name));
+            assert_ne!(one, other);
+            let long = run(kind, &"n".repeat(256));
+            assert!(long.ends_with("-1b2c3d4e"), "{long}");
+            for name in [&one, &long] {
+                assert!(check_label(&format!("{name}-main")).is_ok(), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use compact_str::CompactString;
 
-use super::{ObjectNames, Parameters, PipelineName, Schedule, TimeZone};
+use super::{EntityKind, ObjectNames, Parameters, PipelineName, Schedule, TimeZone};
 use crate::definition::PipelineType;
 use crate::tree::{Mapping, Node, Span};
 
@@ -19,7 +19,22 @@ pub struct Places {
     pub enabled: Span,
 }
 
-/// One pipeline, with all that its layers say about it.
+/// What a pipeline's pods do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// They ingest.
+    Ingestion {
+        /// What.
+        pipeline_type: PipelineType,
+        /// OpenMetadata's fully qualified name of the pipeline, `service.pipeline`.
+        fqn: CompactString,
+    },
+    /// They run an entity, once: there is no schedule, and nobody to report the end to.
+    Entity(EntityKind),
+}
+
+/// One pipeline, with all that its layers say about it; or an entity that is run once on the same
+/// terms.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     /// Its name, as OpenMetadata knows it.
@@ -33,9 +48,7 @@ pub struct Pipeline {
     /// The user's own annotations, for its objects and pods.
     pub annotations: Mapping,
     /// What it does.
-    pub pipeline_type: PipelineType,
-    /// OpenMetadata's fully qualified name of it, `service.pipeline`.
-    pub fqn: CompactString,
+    pub work: Work,
     /// What it is for, in words.
     pub description: Option<String>,
     /// When it runs; none: by hand.
@@ -46,10 +59,28 @@ pub struct Pipeline {
     pub enabled: bool,
     /// Where these are written.
     pub places: Places,
-    /// The effective workflow, whose secrets are references.
+    /// The effective workflow, or the entity; its secrets are references.
     pub workflow: Node,
     /// How it runs on Kubernetes.
     pub parameters: Parameters,
     /// The user's own pod template, to be merged over the rendered one.
     pub pod_template: Option<Node>,
+}
+
+impl Pipeline {
+    /// What it does, in a word of OpenMetadata's: its `pipelineType`, or what kind of entity it runs.
+    pub fn type_name(&self) -> &'static str {
+        match &self.work {
+            Work::Ingestion { pipeline_type, .. } => pipeline_type.as_str(),
+            Work::Entity(kind) => kind.component(),
+        }
+    }
+
+    /// OpenMetadata's fully qualified name of it; an entity that is run has none.
+    pub fn fqn(&self) -> &str {
+        match &self.work {
+            Work::Ingestion { fqn, .. } => fqn,
+            Work::Entity(_) => "",
+        }
+    }
 }

@@ -16,7 +16,8 @@ use rayon::prelude::*;
 use crate::definition::Definitions;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::source::{MAX_FILE_BYTES, Sources, name_of};
-use crate::tree::{SourceId, Span};
+use crate::tree::{Node, SourceId, Span};
+use crate::yaml::{self, Dialect};
 use text::{Content, Parsed};
 
 pub(crate) use discover::require_readable;
@@ -131,6 +132,35 @@ impl Project {
         }
         project.take(texts);
         Ok(project)
+    }
+
+    /// Reads one more file, YAML or JSON, whose one document is no definition; `None` when there is
+    /// anything wrong with it, which is then among the findings.
+    pub fn read_document(&mut self, input: Input) -> Option<Node> {
+        let (name, content) = match input {
+            Input::Text { name, bytes } => (name, limited(bytes).map_err(unreadable)),
+            Input::Path(path) => (shown(&path), read_file(&path)),
+        };
+        let source = self.sources.add(name, "");
+        let text = match content.and_then(|bytes| yaml::decode(source, bytes)) {
+            Ok(text) => text,
+            Err(mut finding) => {
+                finding.span.source = source;
+                self.found.push(*finding);
+                return None;
+            }
+        };
+        let mut found = Diagnostics::default();
+        let documents = yaml::read_yaml_or_json(source, &text, Dialect::Definition, &mut found);
+        self.sources.replace(source, text);
+        if !found.has_errors() && documents.len() != 1 {
+            let begin = documents.get(1).map_or(Span { source, start: 0, end: 0 }, |two| two.span);
+            let message = format!("expected one document, found {}", documents.len());
+            found.push(Diagnostic::error(&code::SPEC_TYPE, begin, message));
+        }
+        let sound = !found.has_errors();
+        self.found.append(found);
+        documents.into_iter().next().filter(|_| sound)
     }
 
     /// Parses the texts, each on any thread, and adds them in order.

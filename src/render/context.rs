@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 use super::Mode;
 use super::environment::{self, RunIdentity};
-use super::exit_handler;
+use super::exit_handler::{self, Way};
 use super::secrets::SecretVariables;
 use crate::definition::PipelineType;
-use crate::definition::parameters::ExitHandler;
-use crate::model::{Namespace, Parameters, Pipeline, SecretWay, ServiceAccountName, labels};
+use crate::model::{
+    EntityKind, Namespace, Parameters, Pipeline, SecretWay, ServiceAccountName, Work, entity_run,
+    labels,
+};
 use crate::tree::{Entry, Mapping, Node};
 use crate::validate::rules::run::NO_CATCH_UP_SECONDS;
 use crate::yaml;
@@ -37,10 +39,12 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
     yaml::write(&pipeline.workflow, &mut config);
 
     let operator = pipeline.parameters.use_om_job_operator;
-    let exit_handler = exit_handler::way(&pipeline.parameters);
+    let exit_handler = exit_handler::way(pipeline);
     let in_secret = secrets.need_secret(pipeline);
     let placeholders = !secrets.is_empty() && !in_secret;
-    let launched = placeholders || exit_handler == Some(ExitHandler::Sidecar);
+    // The launcher makes the application's entity the JSON that OpenMetadata passes.
+    let is_application = pipeline.work == Work::Entity(EntityKind::Application);
+    let launched = placeholders || is_application || exit_handler == Some(Way::Sidecar);
     let hash = config_hash(&config, launched);
     let run_id = match mode {
         Mode::Scheduled => None,
@@ -54,11 +58,15 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
     };
     let environment = environment::of(pipeline, secrets, &identity, launched);
 
-    let labels = labels(pipeline);
+    let mut labels = labels(pipeline);
     let mut run_labels = labels.clone();
     if let Some(run_id) = run_id {
         let key = CompactString::const_new(labels::RUN_ID);
         run_labels.insert(key, Node::new(run_id.to_string()));
+    }
+    if let Work::Entity(_) = pipeline.work {
+        // All of its objects are those of the one run.
+        labels = run_labels.clone();
     }
     let launcher = if launched { LAUNCHER } else { "" };
     let no_template = || Node::new(Mapping::new());
@@ -79,12 +87,13 @@ pub(super) fn of_pipeline(pipeline: &Pipeline, secrets: &SecretVariables, mode: 
         ("exitHandler", Node::new(environment.exit_handler)),
     ]);
     let command = Mapping::of([
-        ("main", exit_handler::main_command(launched)),
-        ("exitHandler", exit_handler::command(&pipeline.parameters, launched)),
+        ("main", exit_handler::main_command(&pipeline.work, launched)),
+        ("exitHandler", exit_handler::command(pipeline, launched)),
     ]);
     let way = Mapping::of([
-        ("isPreStop", Node::new(exit_handler == Some(ExitHandler::PreStop))),
-        ("isSidecar", Node::new(exit_handler == Some(ExitHandler::Sidecar))),
+        ("isPreStop", Node::new(exit_handler == Some(Way::PreStop))),
+        ("isSidecar", Node::new(exit_handler == Some(Way::Sidecar))),
+        ("isPod", Node::new(exit_handler == Some(Way::Pod))),
     ]);
     Mapping::of([
         ("pipeline", Node::new(described(pipeline))),
@@ -132,8 +141,8 @@ fn described(pipeline: &Pipeline) -> Mapping {
     let time_zone = pipeline.time_zone.as_ref().map_or("", |zone| zone.as_str());
     Mapping::of([
         ("name", Node::new(pipeline.name.as_str())),
-        ("type", Node::new(pipeline.pipeline_type.as_str())),
-        ("fqn", Node::new(pipeline.fqn.as_str())),
+        ("type", Node::new(pipeline.type_name())),
+        ("fqn", Node::new(pipeline.fqn())),
         ("description", Node::new(pipeline.description.as_deref().unwrap_or_default())),
         ("schedule", Node::at(schedule, places.schedule)),
         ("timeZone", Node::at(time_zone, places.time_zone)),
@@ -156,10 +165,13 @@ fn names(pipeline: &Pipeline, run_name: Option<CompactString>) -> Mapping {
 }
 
 /// The name of a run's Job or OMJob.
-fn run_name(pipeline: &Pipeline, run_id: Uuid) -> CompactString {
+pub(super) fn run_name(pipeline: &Pipeline, run_id: Uuid) -> CompactString {
     let id = run_id.to_string();
-    match (pipeline.pipeline_type, pipeline.parameters.use_om_job_operator) {
-        (PipelineType::Application, _) => pipeline.names.application_run(&id),
+    match (&pipeline.work, pipeline.parameters.use_om_job_operator) {
+        (Work::Entity(kind), _) => entity_run(*kind, &pipeline.name, &id),
+        (Work::Ingestion { pipeline_type: PipelineType::Application, .. }, _) => {
+            pipeline.names.application_run(&id)
+        }
         (_, true) => pipeline.names.om_job(&id),
         (_, false) => pipeline.names.job(&id),
     }
@@ -167,17 +179,26 @@ fn run_name(pipeline: &Pipeline, run_id: Uuid) -> CompactString {
 
 /// OpenMetadata's own labels, and over none of them the user's.
 fn labels(pipeline: &Pipeline) -> Mapping {
-    let component = match pipeline.pipeline_type {
-        PipelineType::Application => "application",
-        _ => "ingestion",
+    let component = match &pipeline.work {
+        Work::Entity(kind) => kind.component(),
+        Work::Ingestion { pipeline_type: PipelineType::Application, .. } => "application",
+        Work::Ingestion { .. } => "ingestion",
     };
-    let own = Mapping::of([
+    let name = || Node::new(pipeline.names.label.as_str());
+    let mut own = Mapping::of([
         (labels::COMPONENT, Node::new(component)),
         (labels::MANAGED_BY, Node::new(labels::OPENMETADATA)),
         (labels::NAME, Node::new(labels::OPENMETADATA)),
-        (labels::PIPELINE, Node::new(pipeline.names.label.as_str())),
-        (labels::PIPELINE_TYPE, Node::new(pipeline.pipeline_type.as_str().to_lowercase())),
     ]);
+    match &pipeline.work {
+        Work::Ingestion { pipeline_type, .. } => {
+            own.insert(labels::PIPELINE, name());
+            let pipeline_type = pipeline_type.as_str().to_lowercase();
+            own.insert(labels::PIPELINE_TYPE, Node::new(pipeline_type));
+        }
+        Work::Entity(EntityKind::Application) => own.insert(labels::APP_NAME, name()),
+        Work::Entity(EntityKind::Automation) => {}
+    }
     let mut labels = pipeline.labels.clone();
     for Entry { key, value, .. } in own {
         labels.insert(key, value);

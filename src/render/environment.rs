@@ -7,10 +7,9 @@
 use compact_str::CompactString;
 use uuid::Uuid;
 
-use super::exit_handler::{self, EXIT_CODE_FILE};
+use super::exit_handler::{self, EXIT_CODE_FILE, Way};
 use super::secrets::SecretVariables;
-use crate::definition::parameters::ExitHandler;
-use crate::model::{EnvValue, EnvVariable, Pipeline};
+use crate::model::{EnvValue, EnvVariable, Pipeline, Work};
 use crate::tree::{Mapping, Node, Span, Value};
 
 /// How a container learns which run it belongs to.
@@ -60,9 +59,8 @@ pub(super) fn of(
     };
     let place = pipeline.parameters.place("namespace");
     let namespace = literal_at("namespace", pipeline.parameters.namespace.as_str(), place);
-    let fqn = literal("ingestionPipelineFQN", pipeline.fqn.as_str());
-    let operator = pipeline.parameters.use_om_job_operator;
-    let sidecar = !operator && pipeline.parameters.exit_handler == ExitHandler::Sidecar;
+    let way = exit_handler::way(pipeline);
+    let sidecar = way == Some(Way::Sidecar);
 
     let extra: Vec<_> = pipeline.parameters.extra_env_vars.iter().map(extra).collect();
     let launcher = launched.then(|| {
@@ -77,18 +75,27 @@ pub(super) fn of(
         shared.extend(secrets.env());
     }
 
-    let pipeline_type = literal("pipelineType", pipeline.pipeline_type.as_str());
-    let mut main = vec![config(), pipeline_type];
-    main.extend([run_id.clone(), fqn.clone(), job_name.clone(), namespace.clone()]);
-    if !operator && !sidecar {
+    let mut main = vec![config()];
+    let mut exit_handler = vec![config(), run_id.clone()];
+    match &pipeline.work {
+        Work::Ingestion { pipeline_type, fqn } => {
+            let fqn = literal("ingestionPipelineFQN", fqn.as_str());
+            main.extend([literal("pipelineType", pipeline_type.as_str()), run_id, fqn.clone()]);
+            exit_handler.push(fqn);
+        }
+        Work::Entity(_) => main.push(run_id),
+    }
+    for variables in [&mut main, &mut exit_handler] {
+        variables.extend([job_name.clone(), namespace.clone()]);
+    }
+    if way == Some(Way::PreStop) {
         // The preStop hook runs in this container: what it reports is that the run was ended.
         main.push(literal("pipelineStatus", "Failed"));
     }
     main.extend(extra.iter().chain(&launcher).chain(&shared).cloned());
 
-    let mut exit_handler = vec![config(), run_id, fqn, job_name, namespace];
     exit_handler.extend(extra);
-    match exit_handler::is_own(&pipeline.parameters) {
+    match exit_handler::is_own(pipeline) {
         // The host's name is the pod's only while no podTemplate says otherwise.
         true if sidecar => {
             exit_handler.push(from("POD_NAME", "fieldRef", field("metadata.name")));

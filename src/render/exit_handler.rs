@@ -3,7 +3,7 @@
 //! exit-handler` is, where it takes the place of the second.
 
 use crate::definition::parameters::ExitHandler;
-use crate::model::Parameters;
+use crate::model::{EntityKind, Parameters, Pipeline, Work};
 use crate::tree::Node;
 
 /// Where main's launcher leaves its exit code. The volume is in `templates/exit-code-volume.yaml`.
@@ -35,51 +35,78 @@ trap report TERM
 while :; do sleep 3600 & wait $!; done
 "#;
 
-/// The command of the container `main`.
-pub(super) fn main_command(launched: bool) -> Node {
-    script("main.py", launched)
+/// How the exit handler of a pipeline runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// As a preStop hook of main's container.
+    PreStop,
+    /// As a sidecar beside it.
+    Sidecar,
+    /// In a pod of its own, by the operator.
+    Pod,
 }
 
-/// How the exit handler of a pipeline runs; `None` is the operator's, in a pod of its own.
-pub(super) fn way(parameters: &Parameters) -> Option<ExitHandler> {
-    (!parameters.use_om_job_operator).then_some(parameters.exit_handler)
+/// The command of the container `main`.
+pub(super) fn main_command(work: &Work, launched: bool) -> Node {
+    match work {
+        Work::Ingestion { .. } => script(&["main.py"], launched),
+        Work::Entity(EntityKind::Automation) => script(&["run_automation.py"], launched),
+        Work::Entity(EntityKind::Application) => {
+            script(&["-m", "metadata.applications.runner"], launched)
+        }
+    }
+}
+
+/// How the exit handler of a pipeline runs; an entity that is run has none, since OpenMetadata keeps
+/// no pipeline status of it.
+pub(super) fn way(pipeline: &Pipeline) -> Option<Way> {
+    let Parameters { use_om_job_operator, exit_handler, .. } = &pipeline.parameters;
+    match (&pipeline.work, use_om_job_operator, exit_handler) {
+        (Work::Entity(_), ..) => None,
+        (_, true, _) => Some(Way::Pod),
+        (_, false, ExitHandler::PreStop) => Some(Way::PreStop),
+        (_, false, ExitHandler::Sidecar) => Some(Way::Sidecar),
+    }
 }
 
 /// Whether the exit handler is ompipe's own. A preStop hook runs in main's container, whose image is
 /// the ingestion's.
-pub(super) fn is_own(parameters: &Parameters) -> bool {
-    parameters.exit_handler_image.is_some() && way(parameters) != Some(ExitHandler::PreStop)
+pub(super) fn is_own(pipeline: &Pipeline) -> bool {
+    pipeline.parameters.exit_handler_image.is_some() && way(pipeline) != Some(Way::PreStop)
 }
 
-/// The command of the exit handler.
-pub(super) fn command(parameters: &Parameters, launched: bool) -> Node {
-    match way(parameters) {
-        way if is_own(parameters) => own_command(way, parameters.termination_grace_period_seconds),
-        Some(ExitHandler::Sidecar) => Node::new(["sh", "-c", SIDECAR].map(Node::new).to_vec()),
-        Some(ExitHandler::PreStop) | None => script("exit_handler.py", launched),
+/// The command of the exit handler; nothing where there is none.
+pub(super) fn command(pipeline: &Pipeline, launched: bool) -> Node {
+    let Some(way) = way(pipeline) else { return Node::new(Vec::new()) };
+    match way {
+        way if is_own(pipeline) => {
+            own_command(way, pipeline.parameters.termination_grace_period_seconds)
+        }
+        Way::Sidecar => Node::new(["sh", "-c", SIDECAR].map(Node::new).to_vec()),
+        Way::PreStop | Way::Pod => script(&["exit_handler.py"], launched),
     }
 }
 
 /// The command of `ompipe exit-handler`. A sidecar has the pod's grace period, from main's end on;
 /// nobody waits for the operator's pod.
-fn own_command(way: Option<ExitHandler>, grace_period: i64) -> Node {
+fn own_command(way: Way, grace_period: i64) -> Node {
     let mut words = vec!["ompipe".to_owned(), "exit-handler".to_owned()];
     let deadline = match way {
-        Some(_) => {
+        Way::Pod => IN_POD_OF_ITS_OWN,
+        Way::Sidecar | Way::PreStop => {
             words.push("--sidecar".to_owned());
             (grace_period - LAST_WORDS).max(1)
         }
-        None => IN_POD_OF_ITS_OWN,
     };
     words.push(format!("--deadline={deadline}"));
     Node::new(words.into_iter().map(Node::new).collect::<Vec<_>>())
 }
 
-fn script(name: &'static str, launched: bool) -> Node {
-    Node::new(match launched {
-        true => ["python", "-c", LAUNCH, name].map(Node::new).to_vec(),
-        false => ["python", name].map(Node::new).to_vec(),
-    })
+/// The command of Python with these arguments.
+fn script(arguments: &[&'static str], launched: bool) -> Node {
+    let launcher: &[&str] = if launched { &["-c", LAUNCH] } else { &[] };
+    let words = ["python"].iter().chain(launcher).chain(arguments);
+    Node::new(words.map(|word| Node::new(*word)).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -88,19 +115,19 @@ mod tests {
 
     use super::*;
 
-    fn own(way: Option<ExitHandler>, grace_period: i64) -> Value {
+    fn own(way: Way, grace_period: i64) -> Value {
         Value::from(&own_command(way, grace_period))
     }
 
     #[test]
     fn a_sidecar_is_done_before_the_grace_period_is_over() {
-        let sidecar = |grace_period| own(Some(ExitHandler::Sidecar), grace_period);
+        let sidecar = |grace_period| own(Way::Sidecar, grace_period);
         assert_eq!(sidecar(60), json!(["ompipe", "exit-handler", "--sidecar", "--deadline=55"]));
         assert_eq!(sidecar(0)[3], "--deadline=1");
     }
 
     #[test]
     fn a_pod_of_its_own_has_time_whatever_mains_grace_period() {
-        assert_eq!(own(None, 0), json!(["ompipe", "exit-handler", "--deadline=900"]));
+        assert_eq!(own(Way::Pod, 0), json!(["ompipe", "exit-handler", "--deadline=900"]));
     }
 }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::environment::{Environment, Matches};
 use crate::manifest::{self, Manifest, Type};
-use crate::model::{Namespace, Pipeline, SecretWay, ServiceAccountName};
+use crate::model::{Namespace, Pipeline, SecretWay, ServiceAccountName, Work};
 use crate::source::Sources;
 use crate::tree::{Mapping, Node, SourceId, Span, Value};
 use crate::validate::rules::{secrets as secrets_rules, size};
@@ -50,13 +50,14 @@ macro_rules! built_in {
     };
 }
 /// The built-in templates, by file name.
-const BUILT_IN: [(&str, &str); 19] = [
+const BUILT_IN: [(&str, &str); 20] = [
     built_in!("configmap.yaml"),
     built_in!("container-security-context.yaml"),
     built_in!("cronjob.yaml"),
     built_in!("cronomjob.yaml"),
     built_in!("exit-code-mount.yaml"),
     built_in!("exit-code-volume.yaml"),
+    built_in!("exit-handler-pod.yaml"),
     built_in!("exit-handler-prestop.yaml"),
     built_in!("exit-handler-sidecar.yaml"),
     built_in!("externalsecret.yaml"),
@@ -148,6 +149,10 @@ impl Renderer {
             mode => mode,
         };
         let secrets = SecretVariables::replace_in(&mut pipeline.workflow);
+        if let (Work::Entity(_), Mode::Run(Some(id))) = (&pipeline.work, mode) {
+            let run = context::run_name(pipeline, id);
+            pipeline.names = pipeline.names.clone().of_run(&run);
+        }
         let pipeline = &*pipeline;
         let context = context::of_pipeline(pipeline, &secrets, mode);
         check_sizes(&context, pipeline, found);

@@ -19,6 +19,16 @@ const MAX_BYTES: usize = 32 << 20;
 const TYPED: [[&str; 3]; 2] =
     [["source", "serviceConnection", "config"], ["source", "sourceConfig", "config"]];
 
+/// What an application's file has, or an entity, and no workflow.
+const NO_WORKFLOW: [&str; 2] = ["sourcePythonClass", "openMetadataServerConnection"];
+
+/// Where these have what a workflow has elsewhere.
+const PARTS: [(&[&str], &[&str]); 3] = [
+    (&["workflowConfig"], &["workflowConfig"]),
+    (&["openMetadataServerConnection"], &["workflowConfig", "openMetadataServerConfig"]),
+    (&["request", "connection"], &["source", "serviceConnection"]),
+];
+
 /// Why a text is no bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
@@ -103,15 +113,20 @@ impl Bundle {
         }
     }
 
-    /// The parts of an application's file that are a workflow's too; `None` for a workflow. What
-    /// else an application takes is its own to say, in a schema that only its class knows.
+    /// The parts of an application's file, or of an entity that is run once, that are a workflow's
+    /// too; `None` for a workflow. What else an application takes is its own to say, in a schema
+    /// that only its class knows.
     fn parts<'n>(&self, workflow: &'n Node) -> Option<Vec<(crate::schema::TypeId, &'n Node)>> {
-        if workflow.get("source").is_some() || workflow.get("sourcePythonClass").is_none() {
+        let has = |key: &&str| workflow.get(key).is_some();
+        if has(&"source") || !NO_WORKFLOW.iter().any(has) {
             return None;
         }
-        let config = workflow.get("workflowConfig");
-        let id = self.schema.property(self.schema.root(), "workflowConfig");
-        Some(id.zip(config).into_iter().collect())
+        let parts = PARTS.iter().filter_map(|(route, of_workflow)| {
+            let part = workflow.at_route(route)?;
+            let property = |id, step: &&str| self.schema.property(id, step);
+            Some((of_workflow.iter().try_fold(self.schema.root(), property)?, part))
+        });
+        Some(parts.collect())
     }
 
     fn warn_of_missing_types(&self, workflow: &Node, found: &mut Diagnostics) {

@@ -36,12 +36,12 @@ impl Planned {
     /// A pipeline whose objects are not there yet.
     pub(super) fn of(pipeline: &Pipeline) -> Self {
         let service = pipeline.workflow.at_route(&["source", "serviceName"]).and_then(Node::as_str);
-        let of_fqn = pipeline.fqn.split('.').next().unwrap_or_default();
+        let of_fqn = pipeline.fqn().split('.').next().unwrap_or_default();
         let parameters = &pipeline.parameters;
         Self {
             name: pipeline.name.as_str().into(),
             service: service.unwrap_or(of_fqn).into(),
-            pipeline_type: pipeline.pipeline_type.as_str(),
+            pipeline_type: pipeline.type_name(),
             schedule: pipeline.schedule.clone(),
             time_zone: pipeline.time_zone.clone(),
             enabled: pipeline.enabled,

@@ -5,6 +5,7 @@
 //! `parameters` (merged and resolved) → [`merge`] (the effective workflow) → [`rules`] and
 //! OpenMetadata's own schema. It does no I/O and knows no clock.
 
+mod entity;
 pub mod explain;
 pub mod merge;
 mod parameters;
@@ -20,7 +21,7 @@ use crate::definition::{
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, code, did_you_mean};
 use crate::model::{
-    Namespace, ObjectNames, Parameters, Pipeline, PipelineName, Places, Schedule, TimeZone,
+    Namespace, ObjectNames, Parameters, Pipeline, PipelineName, Places, Schedule, TimeZone, Work,
     fully_qualified_name,
 };
 use crate::spec::Bundle;
@@ -31,6 +32,9 @@ use merge::{Layers, ServiceLayer};
 /// The service that OpenMetadata files its own pipelines under: data insight, the search index,
 /// applications.
 pub const OPEN_METADATA_SERVICE: &str = "OpenMetadata";
+
+/// Where a pipeline's definition has its workflow.
+const WORKFLOW: &str = "spec.workflow";
 
 /// What the pipelines of a set have in common, and what they may name.
 #[derive(Clone, Default, Debug)]
@@ -104,7 +108,7 @@ impl<'a> Validator<'a> {
         let parameters = self.parameters(definition, found);
         let service = self.service(definition, found);
         let workflow = self.effective_workflow(definition, service.flatten());
-        check_secrets(&workflow, self.shared.bundle, found);
+        check_secrets(&workflow, self.shared.bundle, WORKFLOW, found);
         service?;
         let workflow = self.workflow(definition, workflow, found)?;
         let (Own { name, schedule, time_zone }, parameters) = (own?, parameters?);
@@ -117,8 +121,10 @@ impl<'a> Validator<'a> {
             names,
             labels: entries(definition.at(&["metadata", "labels"])),
             annotations: entries(definition.at(&["metadata", "annotations"])),
-            pipeline_type: definition.spec.pipeline_type,
-            fqn: workflow.fqn,
+            work: Work::Ingestion {
+                pipeline_type: definition.spec.pipeline_type,
+                fqn: workflow.fqn,
+            },
             description: definition.spec.description.clone(),
             schedule,
             time_zone,
@@ -263,12 +269,11 @@ fn service_layer(service: &Node) -> Option<ServiceLayer<'_>> {
 
 /// Literal secrets and references in a workflow; which fields are secret, OpenMetadata's schema
 /// knows best.
-fn check_secrets(workflow: &Node, bundle: Option<&Bundle>, found: &mut Diagnostics) {
-    const ROUTE: &str = "spec.workflow";
+fn check_secrets(workflow: &Node, bundle: Option<&Bundle>, route: &str, found: &mut Diagnostics) {
     match bundle {
-        None => rules::secrets::workflow(workflow, &ByName, ROUTE, found),
+        None => rules::secrets::workflow(workflow, &ByName, route, found),
         Some(bundle) => {
-            rules::secrets::workflow(workflow, &bundle.secret_fields(workflow), ROUTE, found);
+            rules::secrets::workflow(workflow, &bundle.secret_fields(workflow), route, found);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! [`rules::names`]. It decides nothing about a single pipeline.
 
 use super::merge::{self, Layers, ServiceLayer};
-use super::{Own, Validator, check_secrets, rules, service_layer};
+use super::{Own, Validator, WORKFLOW, check_secrets, rules, service_layer};
 use crate::definition::{Definitions, IngestionProject, Kind, PipelineType, ServiceConnection};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::tree::Node;
@@ -72,6 +72,6 @@ impl Validator<'_> {
     ) {
         let pipeline_type = PipelineType::Metadata;
         let layers = Layers { open_metadata, service, pipeline_type, workflow };
-        check_secrets(&merge::effective_workflow(layers), self.shared.bundle, found);
+        check_secrets(&merge::effective_workflow(layers), self.shared.bundle, WORKFLOW, found);
     }
 }

@@ -21,6 +21,7 @@
 mod bearers;
 mod changes;
 mod encrypted;
+mod entity;
 mod environment;
 mod file;
 mod once;
@@ -55,6 +56,7 @@ use file::{Compiled, File};
 use reach::Reach;
 
 pub use changes::Changes;
+pub use entity::compile_entity;
 pub use once::{compile, survey};
 
 /// A project in memory.

@@ -22,8 +22,34 @@ pub use character::decode;
 pub use read::{MAX_DEPTH, MAX_DOCUMENT_BYTES, MAX_NODES, read};
 pub use write::{write, write_documents};
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, code};
 use crate::tree::{Node, SourceId};
+
+/// The documents of a text that is YAML or JSON. What is JSON is read as JSON has it; where YAML
+/// reads some of it differently, such as `1e5`, no value has a place.
+pub fn read_yaml_or_json(
+    source: SourceId,
+    text: &str,
+    dialect: Dialect,
+    found: &mut Diagnostics,
+) -> Vec<Node> {
+    let mut own = Diagnostics::default();
+    let documents = read(source, text, dialect, &mut own);
+    let begins = text.trim_start().starts_with(['{', '[']);
+    let json = begins.then(|| serde_json::from_str::<serde_json::Value>(text));
+    if let Some(Ok(json)) = json {
+        let node = Node::from(json);
+        if documents.first() != Some(&node) {
+            return vec![node];
+        }
+        // How readers of YAML take it is no question.
+        let mistakes = own.into_sorted().into_iter();
+        mistakes.filter(|one| *one.code != code::YAML_AMBIGUOUS).for_each(|one| found.push(one));
+        return documents;
+    }
+    found.append(own);
+    documents
+}
 
 /// The documents of a text that [`write_documents`] has written; `None` for any other text, which
 /// would not be the same after it is read and written again.

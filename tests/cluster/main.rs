@@ -16,6 +16,7 @@ mod account;
 mod adoption;
 mod apply;
 mod apply_whole;
+mod automations;
 mod binary;
 mod chaos;
 mod cluster;
@@ -85,6 +86,7 @@ fn main() -> std::process::ExitCode {
         ("rendered", rendered::tests()),
         ("exit_handler", exit_handler::tests()),
         ("runs", runs::tests()),
+        ("automations", automations::tests()),
         ("ending", ending::tests()),
         ("ending_deletes", ending_deletes::tests()),
         ("ending_schedules", ending_schedules::tests()),

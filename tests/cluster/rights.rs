@@ -26,6 +26,9 @@ async fn project(namespace: &Namespace) -> Project {
     let project = Project::new(namespace, "analytics", "    serviceAccountName: ingest");
     project.pipeline("orders", "0 3 * * *", "");
     project.pipeline("sales", "0 4 * * *", "  kubernetes: {useOMJobOperator: true}");
+    let entity =
+        json!({"id": "1", "name": "test", "workflowType": "TEST_CONNECTION", "request": {}});
+    project.write("test.json", &entity.to_string());
     let token = json!({"token": "x"});
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "openmetadata-bot"}, "stringData": token});
     namespace.apply(secret).await;
@@ -42,12 +45,14 @@ fn all() -> BTreeSet<Right> {
 }
 
 /// The command lines of each verb, in an order in which each has something to do.
-const LINES: [(Verb, &[&str]); 9] = [
+const LINES: [(Verb, &[&str]); 11] = [
     (Verb::Apply, &["apply"]),
     (Verb::Prune, &["apply", "--prune"]),
     (Verb::Diff, &["diff"]),
     (Verb::Run, &["run", "orders"]),
     (Verb::Run, &["run", "sales"]),
+    (Verb::Run, &["run", "--automation", "test.json"]),
+    (Verb::Run, &["run", "--application", "test.json"]),
     (Verb::History, &["history"]),
     (Verb::Diagnose, &["diagnose", "orders"]),
     (Verb::Secrets, &["secrets", "list", "--cluster"]),

@@ -112,3 +112,27 @@ fn what_openmetadata_converts_is_a_warning_with_the_better_spelling() {
     let name = "/source/serviceName";
     assert_eq!(found(name, json!(4)), ("OMP0302", Severity::Error), "no number becomes a text");
 }
+
+#[test]
+fn of_an_entity_the_parts_that_workflows_have_too_are_checked() {
+    let (bundle, _) = small_bundle();
+    let workflow = small_workflow();
+    let server = workflow["workflowConfig"]["openMetadataServerConfig"].clone();
+    let entity = json!({
+        "name": "test",
+        "response": {"anything": 1},
+        "request": {"connection": workflow["source"]["serviceConnection"], "serviceType": "Database"},
+        "openMetadataServerConnection": server,
+    });
+    assert_eq!(findings(&bundle, &entity), []);
+    for (pointer, value, code) in [
+        ("/request/connection/config/type", "MySQL", "OMP0304"),
+        ("/openMetadataServerConnection/hostPort", "openmetadata", "OMP0306"),
+    ] {
+        let found = findings(&bundle, &with(&entity, pointer, Some(json!(value))));
+        assert_eq!(found.iter().map(|one| one.0).collect::<Vec<_>>(), [code], "{pointer}");
+    }
+    let mut secrets = 0;
+    bundle.secrets(&Node::from(entity), &mut |_| secrets += 1);
+    assert!(secrets > 0);
+}

@@ -130,16 +130,26 @@ fn say_ended(run: &Run, follow: bool, session: &mut Session) -> Result<(), Error
     }
     if run.state == State::Failed {
         session.finish()?;
-        session.say(&format!("`ompipe diagnose {}` says more", run.pipeline));
+        let of = match run.pipeline.as_str() {
+            "" => format!("-n {} {}", run.namespace, run.name),
+            pipeline => pipeline.to_owned(),
+        };
+        session.say(&format!("`ompipe diagnose {of}` says more"));
     }
     Ok(())
 }
 
 /// That the waiting is over, and the run is not.
 fn goes_on(why: &str, plan: &Plan) -> Error {
-    Error::new(format!("{why}: {} goes on", plan.kind.named(&plan.name))).with_hint(format!(
-        "`ompipe status {pipeline}` says how it is, `ompipe kill {pipeline} --run {id}` ends it.",
-        pipeline = plan.pipeline,
-        id = plan.id,
-    ))
+    let Plan { kind, namespace, name, id, pipeline, .. } = plan;
+    let hint = match pipeline.as_str() {
+        "" => format!(
+            "`ompipe status -n {namespace}` says how it is, `ompipe kill -n {namespace} {name}` \
+             ends it."
+        ),
+        _ => format!(
+            "`ompipe status {pipeline}` says how it is, `ompipe kill {pipeline} --run {id}` ends it."
+        ),
+    };
+    Error::new(format!("{why}: {} goes on", kind.named(name))).with_hint(hint)
 }

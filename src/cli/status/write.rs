@@ -83,7 +83,9 @@ fn row(one: &Overview, several: bool, now: Timestamp) -> [String; 9] {
         let zone = cron.time_zone.as_deref().map(|zone| format!(" {zone}"));
         format!("{}{}", cron.schedule, zone.unwrap_or_default())
     });
+    let is_entity = last.is_some_and(|run| run.pipeline.is_empty());
     let schedule = match one.crons.is_empty() {
+        true if is_entity => String::new(),
         true => "not applied".to_owned(),
         false => schedules.collect::<Vec<_>>().join(", "),
     };

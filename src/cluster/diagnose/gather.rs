@@ -20,7 +20,6 @@ use crate::cluster::runs::{Run, RunKind, of_job, of_omjob, pods_of};
 use crate::cluster::{Cluster, Error, observe};
 use crate::controller::names::POD_TYPE_LABEL;
 use crate::crd::{GROUP, VERSION};
-use crate::manifest::CONTAINER;
 
 /// How many bytes of a log's end are looked at: 50 lines have far fewer, but for those that hold a
 /// whole response or a query.
@@ -88,20 +87,21 @@ async fn events(cluster: &Cluster, run: &Run) -> Result<Vec<Event>, Error> {
 
 /// The end of a pod's log, if it has one.
 async fn log(cluster: &Cluster, pod: &Pod, lines: u32) -> Result<Option<LogView>, Error> {
-    if !matches!(readiness(pod, CONTAINER), Readiness::Readable { .. }) {
+    let container = pod.main_container();
+    if !matches!(readiness(pod, container), Readiness::Readable { .. }) {
         return Ok(None);
     }
     let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
     let pods: Api<core::Pod> = Api::namespaced(cluster.client.clone(), namespace);
     let params = LogParams {
-        container: Some(CONTAINER.to_owned()),
+        container: Some(container.to_owned()),
         tail_lines: Some(i64::from(lines)),
         ..LogParams::default()
     };
     let doing = format!("read the log of pod {name}");
     let log = cluster.ask(doing, async || Ok(Box::pin(pods.log_stream(name, &params).await?)));
     let end = end_of(log.await?).await;
-    Ok(Some(LogView::new(name, CONTAINER, &end)))
+    Ok(Some(LogView::new(name, container, &end)))
 }
 
 /// The last bytes of a stream, from the begin of a line on.

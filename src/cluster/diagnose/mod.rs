@@ -65,7 +65,7 @@ impl Evidence {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnosis {
-    /// The pipeline's name.
+    /// The pipeline's name; of an automation or application, how its runs are named.
     pub pipeline: String,
     /// The namespace of all of it.
     pub namespace: String,
@@ -98,7 +98,7 @@ pub fn diagnose(evidence: &Evidence, now: Timestamp) -> Diagnosis {
     let findings = findings(evidence, &object, now);
     let pods = evidence.pods.iter().chain(&evidence.exit_handlers);
     Diagnosis {
-        pipeline: run.pipeline.clone(),
+        pipeline: run.subject().to_owned(),
         namespace: run.namespace.clone(),
         run_id: run.id.clone(),
         state: run.state,

@@ -16,4 +16,4 @@ pub use place::{Found, Pass, Place};
 pub use readiness::{Readiness, readiness};
 pub use source::{EXIT_HANDLER_SIDECAR, Of, Source, source};
 pub use stream::{End, Failure, Note, Output, Wanted, stream};
-pub use task::{task_key, task_key_of_label};
+pub use task::{task_key, task_key_of_labels};

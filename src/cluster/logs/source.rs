@@ -4,7 +4,6 @@
 
 use crate::cluster::observed::Pod;
 use crate::controller::names::POD_TYPE_LABEL;
-use crate::manifest::CONTAINER;
 
 /// The sidecar that `exitHandler: sidecar` renders.
 pub const EXIT_HANDLER_SIDECAR: &str = "exit-handler";
@@ -51,13 +50,16 @@ pub fn source(pods: &[Pod], of: &Of, attempt: Option<usize>) -> Source {
         None => mains.last().copied(),
     };
     let own_exit_pod = pods.iter().rev().find(is_exit);
-    let (pod, container) = match of {
-        Of::Main => (main, CONTAINER),
-        Of::ExitHandler if own_exit_pod.is_some() => (own_exit_pod, CONTAINER),
-        Of::ExitHandler => (main, EXIT_HANDLER_SIDECAR),
-        Of::Container(name) => (main, name.as_str()),
+    let pod = match of {
+        Of::ExitHandler if own_exit_pod.is_some() => own_exit_pod,
+        _ => main,
     };
     let Some(pod) = pod else { return Source::NoPod { attempts: mains.len() } };
+    let container = match of {
+        Of::ExitHandler if own_exit_pod.is_none() => EXIT_HANDLER_SIDECAR,
+        Of::Main | Of::ExitHandler => pod.main_container(),
+        Of::Container(name) => name.as_str(),
+    };
     let names = pod.spec.containers.iter().chain(&pod.spec.init_containers);
     let names: Vec<&str> = names.map(|container| container.name.as_str()).collect();
     if !names.contains(&container) {
@@ -99,6 +101,13 @@ mod tests {
         assert_eq!(found(&pods, Of::Main, Some(1)), "a/main");
         assert_eq!(found(&pods, Of::Main, Some(3)), "NoPod { attempts: 2 }");
         assert_eq!(found(&pods, Of::Main, Some(0)), "NoPod { attempts: 2 }");
+    }
+
+    #[test]
+    fn the_main_container_may_bear_another_name() {
+        let mut automation = pod("a", "main", false);
+        automation.spec.containers[0].name = "automation".to_owned();
+        assert_eq!(found(&[automation], Of::Main, None), "a/automation");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Under which key OpenMetadata's answers hold a log.
 //!
-//! In: what a pipeline does, as its label says it. Out: the key, by `TYPE_TO_TASK` of OpenMetadata's
+//! In: what a run does, as its labels say it. Out: the key, by `TYPE_TO_TASK` of OpenMetadata's
 //! `PipelineServiceClientInterface`, which its UI reads.
 
 use crate::definition::PipelineType;
@@ -24,8 +24,10 @@ pub fn task_key(of: PipelineType) -> &'static str {
     }
 }
 
-/// The key by the label `app.kubernetes.io/pipeline-type`, whose value is in lower case.
-pub fn task_key_of_label(label: Option<&str>) -> &'static str {
+/// The key by the label `app.kubernetes.io/pipeline-type`, whose value is in lower case; or, of a run
+/// without a pipeline, by `app.kubernetes.io/component`. OpenMetadata has no key for automations.
+pub fn task_key_of_labels(pipeline_type: Option<&str>, component: Option<&str>) -> &'static str {
+    let label = pipeline_type.or(component);
     let meant =
         |kind: &PipelineType| label.is_some_and(|label| kind.as_str().eq_ignore_ascii_case(label));
     PipelineType::ALL.into_iter().find(meant).map_or(INGESTION, task_key)
@@ -57,9 +59,17 @@ mod tests {
 
     #[test]
     fn a_label_is_read_whatever_its_case_and_an_unknown_one_is_an_ingestion() {
-        assert_eq!(task_key_of_label(Some("testsuite")), "test_suite_task");
-        assert_eq!(task_key_of_label(Some("elasticsearchreindex")), "elasticsearch_reindex_task");
-        assert_eq!(task_key_of_label(Some("policyAgent")), "ingestion_task");
-        assert_eq!(task_key_of_label(None), "ingestion_task");
+        let of_type = |label| task_key_of_labels(label, Some("ingestion"));
+        assert_eq!(of_type(Some("testsuite")), "test_suite_task");
+        assert_eq!(of_type(Some("elasticsearchreindex")), "elasticsearch_reindex_task");
+        assert_eq!(of_type(Some("policyAgent")), "ingestion_task");
+        assert_eq!(of_type(None), "ingestion_task");
+        assert_eq!(task_key_of_labels(None, None), "ingestion_task");
+    }
+
+    #[test]
+    fn a_run_without_a_pipeline_has_the_key_of_its_component() {
+        assert_eq!(task_key_of_labels(None, Some("application")), "application_task");
+        assert_eq!(task_key_of_labels(None, Some("automation")), "ingestion_task");
     }
 }

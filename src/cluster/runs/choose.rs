@@ -15,11 +15,13 @@ pub enum Unchosen {
     Ambiguous(Vec<String>),
 }
 
-/// The newest run; or the one of this id, of this name, or of an id or name that begins so.
+/// The newest run; or the one of this id, of this name, or of an id or name that begins so; or the
+/// newest of the automation or application whose runs are named so.
 pub fn choose<'runs>(runs: &'runs [Run], called: Option<&str>) -> Result<&'runs Run, Unchosen> {
     let Some(newest) = runs.first() else { return Err(Unchosen::NoRuns) };
     let Some(called) = called else { return Ok(newest) };
-    if let Some(run) = runs.iter().find(|run| run.id == called || run.name == called) {
+    let is_called = |run: &&Run| run.id == called || run.name == called || run.is_of_entity(called);
+    if let Some(run) = runs.iter().find(is_called) {
         return Ok(run);
     }
     let begins = |run: &&Run| run.id.starts_with(called) || run.name.starts_with(called);
@@ -53,6 +55,11 @@ mod tests {
     fn without_a_name_the_newest_run_is_meant() {
         assert_eq!(choose(&runs(), None).unwrap().id, "aaaa1111-x");
         assert_eq!(choose(&[], None), Err(Unchosen::NoRuns));
+    }
+
+    #[test]
+    fn the_newest_run_of_an_automation_is_called_by_what_their_names_have_in_common() {
+        assert_eq!(choose(&runs(), Some("om-job-orders")).unwrap().id, "aaaa1111-x");
     }
 
     #[test]

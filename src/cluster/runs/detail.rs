@@ -3,7 +3,6 @@
 //! In: a pod. Out: [`Detail`]. What a kubelet or a scheduler says is redacted.
 
 use crate::cluster::observed::{ContainerState, Pod, Terminated, Waiting, shown};
-use crate::manifest::CONTAINER;
 
 /// How far a pod is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +32,7 @@ pub struct Detail {
 
 /// What a pod says of its run.
 pub fn pod_detail(pod: &Pod) -> Detail {
-    let main = pod.status_of(CONTAINER).map(|status| &status.state);
+    let main = pod.status_of(pod.main_container()).map(|status| &status.state);
     let end = main.and_then(|state| state.terminated.as_ref());
     match pod.status.phase.as_str() {
         "Succeeded" => Detail { stage: Stage::Succeeded, ..ended(end) },

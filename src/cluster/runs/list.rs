@@ -72,6 +72,19 @@ pub async fn list(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Run>, Error
     Ok(runs)
 }
 
+/// The runs of a pipeline, newest first; or, where there are none, those that are called by its name
+/// in its namespace: the runs of an automation or application, or a single one.
+pub async fn list_called(cluster: &Cluster, pipeline: &Pipeline) -> Result<Vec<Run>, Error> {
+    let runs = list(cluster, Scope::Pipeline(pipeline)).await?;
+    if !runs.is_empty() {
+        return Ok(runs);
+    }
+    let name = pipeline.name.as_str();
+    let mut all = list(cluster, Scope::Namespace(&pipeline.namespace)).await?;
+    all.retain(|run| run.is_of_entity(name) || run.name == name || run.id == name);
+    Ok(all)
+}
+
 /// The schedules of a scope, by name.
 pub async fn schedules(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Cron>, Error> {
     let selector = ListParams::default().labels(&scope.selector());

@@ -28,7 +28,7 @@ pub use delete::{belongings, delete};
 pub use detail::{Detail, Stage, pod_detail};
 pub use kill::{Step, kill, wait_until_gone};
 pub use kind::Kind;
-pub use list::{Scope, list, newest_pods, pods_of, schedules};
+pub use list::{Scope, list, list_called, newest_pods, pods_of, schedules};
 pub use overview::{Overview, overview};
 pub use plan::Plan;
 pub use run::{Run, RunKind, Tick, of_job, of_omjob};

@@ -16,7 +16,8 @@ use crate::cluster::Pipeline;
 pub struct Overview {
     /// Its namespace.
     pub namespace: String,
-    /// Its name; of a namespace whose definitions nobody has read, its label.
+    /// Its name; of a namespace whose definitions nobody has read, its label. Of an automation or
+    /// application, how its runs are named.
     pub pipeline: String,
     /// Its schedule: CronJob or CronOMJob, or by mistake both.
     pub crons: Vec<Cron>,
@@ -79,9 +80,7 @@ pub fn overview(
         });
     }
     for run in runs {
-        // An automation's run is of no pipeline: it stands for itself.
-        let label = if run.pipeline.is_empty() { &run.name } else { &run.pipeline };
-        of(label, &mut |one| {
+        of(run.subject(), &mut |one| {
             one.runs += 1;
             if !run.state.has_ended() {
                 one.active.push(run.clone());

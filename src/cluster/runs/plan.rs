@@ -1,8 +1,8 @@
 //! What a run needs, and what is created for it.
 //!
 //! In: the rendered objects of a run. Out: a [`Plan`]. A run whose workflow was changed for it alone
-//! has a ConfigMap of its own, under the run's name, in the place of the pipeline's. It decides by
-//! values alone.
+//! has a ConfigMap of its own, under the run's name, in the place of the pipeline's; the run of an
+//! automation or application has all that it reads of its own. It decides by values alone.
 
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
@@ -22,12 +22,12 @@ pub struct Plan {
     pub name: String,
     /// The run's id.
     pub id: String,
-    /// The pipeline's label.
+    /// The pipeline's label; empty for an automation or application.
     pub pipeline: String,
     /// The object.
     pub(super) run: Value,
-    /// The ConfigMap that is created for it alone.
-    pub(super) own_config: Option<Value>,
+    /// The ConfigMap and the ExternalSecret that are created for it alone.
+    pub(super) own: Vec<Value>,
     /// The objects of the pipeline that it reads, as they are rendered.
     pub(super) needs: Vec<Value>,
     /// The Secret that its workflow comes from, where nothing in the cluster makes it.
@@ -54,7 +54,6 @@ impl Plan {
         let (id, pipeline): (String, String) = (label(labels::RUN_ID), label(labels::PIPELINE));
         let is_made = objects.iter().any(|object| text(object, "/kind") == "ExternalSecret");
         let secret = workflow_secret(&run).map(str::to_owned);
-        let mut own_config = None;
         if is_changed {
             if secret.is_some() {
                 return Err(Error::unmet(
@@ -63,9 +62,8 @@ impl Plan {
                      definition, or an environment of the project, and apply it.",
                 ));
             }
-            let config = objects.iter().position(|object| text(object, "/kind") == "ConfigMap");
-            own_config = config.map(|at| objects.remove(at));
-            if let Some(config) = &mut own_config {
+            let config = objects.iter_mut().find(|object| text(object, "/kind") == "ConfigMap");
+            if let Some(config) = config {
                 let former = text(config, "/metadata/name").to_owned();
                 config["metadata"]["name"] = json!(name);
                 config["metadata"]["labels"][labels::RUN_ID] = json!(id);
@@ -74,9 +72,17 @@ impl Plan {
         }
         let holds =
             |object: &Value| ["ConfigMap", "ExternalSecret"].contains(&text(object, "/kind"));
-        let needs = objects.into_iter().filter(holds).collect();
+        let is_own = |object: &Value| object["metadata"]["labels"][labels::RUN_ID] == id;
+        let (own, needs) = objects.into_iter().filter(holds).partition(is_own);
         let secret = secret.filter(|_| !is_made);
-        Ok(Self { kind, namespace, name, id, pipeline, run, own_config, needs, secret })
+        if secret.as_ref() == Some(&name) {
+            return Err(Error::unmet(
+                "what is run is in a Secret of the run's own, which nobody makes",
+                "Have its secrets come by the way `env` or `externalSecret`; or make all objects \
+                 by `ompipe render` with --include-secrets, and apply them.",
+            ));
+        }
+        Ok(Self { kind, namespace, name, id, pipeline, run, own, needs, secret })
     }
 }
 
@@ -148,19 +154,42 @@ mod tests {
             (Kind::Job, "om-job-a-1", "1")
         );
         assert_eq!(plan.needs.len(), 1);
-        assert!(plan.own_config.is_none() && plan.secret.is_none());
+        assert!(plan.own.is_empty() && plan.secret.is_none());
     }
 
     #[test]
     fn a_changed_run_has_a_config_map_of_its_own_and_reads_nothing_of_the_pipelines() {
         let plan = Plan::of(&objects(from_map()), true).unwrap();
-        let own = plan.own_config.unwrap();
-        assert_eq!(text(&own, "/metadata/name"), "om-job-a-1");
+        let [own] = plan.own.as_slice() else { panic!("{:?}", plan.own) };
+        assert_eq!(text(own, "/metadata/name"), "om-job-a-1");
         assert_eq!(own["metadata"]["labels"]["app.kubernetes.io/run-id"], "1");
         let run = plan.run.to_string();
         assert!(!run.contains("om-config-a"), "{run}");
         assert!(run.contains(r#""name":"other""#), "{run}");
         assert!(plan.needs.is_empty());
+    }
+
+    #[test]
+    fn what_bears_the_runs_id_is_created_for_it_alone_and_a_secret_of_its_own_is_not() {
+        let run = |way: Value, secret: Option<Value>| {
+            let mut objects = objects(way);
+            let own = ["om-job-a-1", "1"];
+            for object in objects.iter_mut().take(1) {
+                object.metadata.name = Some(own[0].to_owned());
+                let label = (labels::RUN_ID.to_owned(), own[1].to_owned());
+                object.metadata.labels.get_or_insert_default().extend([label]);
+            }
+            objects.extend(secret.map(|secret| serde_json::from_value(secret).unwrap()));
+            Plan::of(&objects, false)
+        };
+        let plan = run(from_map(), None).unwrap();
+        assert_eq!((plan.own.len(), plan.needs.len()), (1, 0));
+        let secret = || json!({"secretKeyRef": {"name": "om-job-a-1", "key": "config"}});
+        assert!(run(secret(), None).is_err(), "nobody makes it");
+        let external = json!({"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+            "metadata": {"name": "om-job-a-1", "labels": {labels::RUN_ID: "1"}}});
+        let plan = run(secret(), Some(external)).unwrap();
+        assert_eq!((plan.own.len(), plan.secret), (2, None));
     }
 
     #[test]

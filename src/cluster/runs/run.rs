@@ -54,7 +54,7 @@ pub struct Run {
     /// The id by which OpenMetadata knows it: its label's, or the Job's own UID where its CronJob
     /// cannot know any before.
     pub id: String,
-    /// Its pipeline, by the label.
+    /// Its pipeline, by the label; empty for an automation or application.
     pub pipeline: String,
     /// What the pipeline does, in lower case, by the label.
     pub pipeline_type: Option<String>,
@@ -82,6 +82,24 @@ pub struct Run {
     pub exit_pod: Option<String>,
     /// Whether somebody has deleted it, and it is about to go.
     pub is_going: bool,
+}
+
+impl Run {
+    /// What it is a run of: its pipeline; or what the names of an automation's or application's runs
+    /// have in common, which are of no pipeline.
+    pub fn subject(&self) -> &str {
+        if !self.pipeline.is_empty() {
+            return &self.pipeline;
+        }
+        // The first characters of an id that OpenMetadata ends names with.
+        let end = self.id.get(..8).and_then(|id| self.name.strip_suffix(id)?.strip_suffix('-'));
+        end.unwrap_or(&self.name)
+    }
+
+    /// Whether it is one of an automation or application whose runs are named so.
+    pub fn is_of_entity(&self, name: &str) -> bool {
+        self.pipeline.is_empty() && self.subject() == name
+    }
 }
 
 /// The run of a Job. `newest` is the newest of its pods that is there, if anybody looked.
@@ -277,6 +295,23 @@ mod tests {
             None,
         );
         assert_eq!(told(&failed), (State::Failed, Some("Evicted")));
+    }
+
+    #[test]
+    fn a_run_without_a_pipeline_is_of_what_its_name_says() {
+        let subject = |name: &str, labels: Value| {
+            let job = json!({"metadata": {"name": name, "uid": "u", "labels": labels}});
+            of_job(&serde_json::from_value(job).unwrap(), None).subject().to_owned()
+        };
+        let id = "1b2c3d4e-5f60-4a7b-8c9d-0e1f2a3b4c5d";
+        let automation = json!({labels::RUN_ID: id});
+        assert_eq!(
+            subject("om-automation-test-1b2c3d4e", automation.clone()),
+            "om-automation-test"
+        );
+        assert_eq!(subject("of-somebody", automation), "of-somebody");
+        let orders = json!({labels::RUN_ID: id, labels::PIPELINE: "orders"});
+        assert_eq!(subject("om-job-orders-1b2c3d4e", orders), "orders");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Starts a run.
 //!
-//! In: a [`Plan`]. Out: the Job or OMJob, created once. What it needs is looked for before; its own
-//! ConfigMap, if it has one, is created before it and belongs to it after. One that was created and
-//! whose answer was lost is known by its run id and adopted; where the run cannot be created, its
-//! ConfigMap goes again.
+//! In: a [`Plan`]. Out: the Job or OMJob, created once. What it needs is looked for before; what it
+//! has of its own, such as a ConfigMap, is created before it and belongs to it after. One that was
+//! created and whose answer was lost is known by its run id and adopted; where the run cannot be
+//! created, its own objects go again.
 
 use std::collections::BTreeMap;
 
@@ -38,26 +38,40 @@ struct ConfigMap {
 /// Starts it.
 pub async fn start(cluster: &Cluster, plan: &Plan) -> Result<Started, Error> {
     let reads_other_config = look_for_needs(cluster, plan).await?;
-    let config = match &plan.own_config {
-        Some(config) => Some(create_or_adopt(cluster, Kind::ConfigMap, plan, config).await?.0),
-        None => None,
-    };
-    let (run, was_there) = match create_or_adopt(cluster, plan.kind, plan, &plan.run).await {
+    let mut own: Vec<(Kind, Meta)> = Vec::new();
+    let created = create_all(cluster, plan, &mut own).await;
+    let (run, was_there) = match created {
         Ok(created) => created,
         Err(error) => {
-            if let Some(Meta { name, uid, .. }) = &config {
+            for (kind, Meta { name, uid, .. }) in &own {
                 let how = PropagationPolicy::Background;
-                let (kind, namespace) = (Kind::ConfigMap, plan.namespace.as_str());
-                // The first error is the one to tell; what stays behind goes with the pipeline.
-                let _gone = request::delete(cluster, kind, namespace, name, uid, how).await;
+                let namespace = plan.namespace.as_str();
+                // The first error is the one to tell.
+                let _gone = request::delete(cluster, *kind, namespace, name, uid, how).await;
             }
             return Err(error);
         }
     };
-    if config.is_some() {
-        own(cluster, plan, &run).await?;
+    for (kind, _) in &own {
+        let_go_with(cluster, plan, *kind, &run).await?;
     }
     Ok(Started { uid: run.uid, was_there, reads_other_config })
+}
+
+/// Creates what a run has of its own, and then the run; `own` is what there is of it by then.
+async fn create_all(
+    cluster: &Cluster,
+    plan: &Plan,
+    own: &mut Vec<(Kind, Meta)>,
+) -> Result<(Meta, bool), Error> {
+    for object in &plan.own {
+        let kind = match text(object, "/kind") {
+            "ExternalSecret" => Kind::ExternalSecret,
+            _ => Kind::ConfigMap,
+        };
+        own.push((kind, create_or_adopt(cluster, kind, plan, object).await?.0));
+    }
+    create_or_adopt(cluster, plan.kind, plan, &plan.run).await
 }
 
 /// Whether the pipeline's ConfigMap differs; an error when something is missing.
@@ -130,8 +144,8 @@ async fn create_or_adopt(
     }
 }
 
-/// Has the run's ConfigMap go with the run.
-async fn own(cluster: &Cluster, plan: &Plan, run: &Meta) -> Result<(), Error> {
+/// Has an object of the run's own go with the run.
+async fn let_go_with(cluster: &Cluster, plan: &Plan, kind: Kind, run: &Meta) -> Result<(), Error> {
     let owner = json!({"metadata": {"ownerReferences": [{
         "apiVersion": plan.kind.api_version(),
         "kind": plan.kind,
@@ -139,8 +153,8 @@ async fn own(cluster: &Cluster, plan: &Plan, run: &Meta) -> Result<(), Error> {
         "uid": run.uid,
     }]}});
     let how = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..Default::default() };
-    let doing = format!("have ConfigMap {} go with the run", plan.name);
-    let of = (Kind::ConfigMap, plan.namespace.as_str(), plan.name.as_str());
+    let doing = format!("have {} {} go with the run", kind.as_str(), plan.name);
+    let of = (kind, plan.namespace.as_str(), plan.name.as_str());
     let patch = Patch::Merge(owner);
     request::patch::<Named>(cluster, &doing, of, Part::Object, &how, &patch).await.map(drop)
 }

@@ -60,6 +60,11 @@ pub fn pipeline_name(node: &Node, route: &str, found: &mut Diagnostics) -> Optio
     place::parse(node, route, (&code::ENTITY_NAME, "pipeline name"), PipelineName::parse, found)
 }
 
+/// `name` of an entity of OpenMetadata's.
+pub fn entity_name(node: &Node, route: &str, found: &mut Diagnostics) -> Option<PipelineName> {
+    place::parse(node, route, (&code::ENTITY_NAME, "name"), PipelineName::parse, found)
+}
+
 /// `metadata.name` of a service: what OpenMetadata takes.
 pub fn service_name(node: &Node, route: &str, found: &mut Diagnostics) -> Option<ServiceName> {
     place::parse(node, route, (&code::ENTITY_NAME, "service name"), ServiceName::parse, found)

@@ -62,7 +62,8 @@ def log(of):
 
 def password(workflow):
     """What the launcher put in place of the reference to the connection's password; never itself."""
-    connection = workflow.get("source", {}).get("serviceConnection", {}).get("config", {})
+    of_service = workflow.get("source", {}).get("serviceConnection") or workflow.get("request", {}).get("connection")
+    connection = (of_service or {}).get("config") or workflow.get("appConfiguration", {})
     value = connection.get("password")
     return hashlib.sha256(value.encode()).hexdigest() if isinstance(value, str) else None
 
@@ -81,7 +82,7 @@ if "onTerm" in wanted:
 report(
     "main",
     "started",
-    type=os.environ["pipelineType"],
+    type=os.environ.get("pipelineType"),
     pipeline=workflow.get("ingestionPipelineFQN"),
     unfilled=secrets(workflow),
     password=password(workflow),
