@@ -60,6 +60,7 @@ mod rights;
 mod runs;
 #[path = "../exit_handler/schema.rs"]
 mod schema;
+mod site;
 mod upstream;
 mod workload;
 
