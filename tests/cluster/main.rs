@@ -62,6 +62,7 @@ mod runs;
 mod schema;
 mod site;
 mod upstream;
+mod watching;
 mod workload;
 
 /// Written, and not yet seen to pass: `run --ignored` tries them.
@@ -107,6 +108,7 @@ fn main() -> std::process::ExitCode {
         ("rendered", rendered::tests()),
         ("exit_handler", exit_handler::tests()),
         ("runs", runs::tests()),
+        ("watching", watching::tests()),
         ("ending", ending::tests()),
         ("ending_deletes", ending_deletes::tests()),
         ("ending_schedules", ending_schedules::tests()),
