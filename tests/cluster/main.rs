@@ -33,6 +33,7 @@ mod ends;
 mod exit_handler;
 mod faults;
 mod faulty_server;
+mod in_pod;
 mod in_the_way;
 mod install;
 mod inventory;
@@ -105,6 +106,7 @@ fn main() -> std::process::ExitCode {
         ("faults", faults::tests()),
         ("deployed", deployed::tests()),
         ("install", install::tests()),
+        ("in_pod", in_pod::tests()),
         ("rendered", rendered::tests()),
         ("exit_handler", exit_handler::tests()),
         ("runs", runs::tests()),
