@@ -3,6 +3,7 @@
 pub(crate) mod show;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
@@ -101,6 +102,7 @@ async fn applied(
     session.progress("Looking at what is there …");
     let observed = observe(&cluster, &mut compiled.wanted, rights.prune).await?;
     session.clear_status();
+    say_unseen(&apply::unseen(&compiled.wanted, &observed), session);
     let plan = plan(&compiled.wanted, &observed, rights);
     let how = How { force: rights.force, dry_run: args.dry_run.is_some() };
     if !confirmed(args, &plan, session)? {
@@ -146,6 +148,17 @@ async fn applied(
         Ok(()) => None,
     };
     Ok(Done { refused, failed })
+}
+
+/// Says what is missing without which one can apply, and not undo it.
+fn say_unseen(rights: &BTreeSet<String>, session: &mut Session) {
+    if !rights.is_empty() {
+        let rights = rights.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        session.say(&format!(
+            "There is no right to {rights}: what is there is not looked at, and a pipeline of which \
+             an object is refused cannot be made again what it was. `ompipe rbac` prints a Role."
+        ));
+    }
 }
 
 /// Does it, until it is done or somebody asks to end; whether somebody did.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::Timestamp;
-use ompipe::cluster::diagnose::{self, diagnose};
+use ompipe::cluster::diagnose::{self, Diagnosis, diagnose};
 use ompipe::cluster::logs::{
     Chunks, End, Failure, Note, Of, Output, Source, TooFar, Wanted, no_log, source, stream,
     task_key_of_labels,
@@ -221,7 +221,13 @@ async fn waits_for(cluster: &Cluster, subject: &Subject) -> Result<Option<String
     let Subject::Run(run) = subject else { return Ok(None) };
     let evidence = diagnose::gather(cluster, run, 0).await?;
     let is_over = evidence.is_gone() || evidence.run.state.has_ended();
-    Ok((!is_over).then(|| diagnose(&evidence, Timestamp::now()).summary))
+    Ok((!is_over).then(|| summary(&diagnose(&evidence, Timestamp::now()))))
+}
+
+/// A diagnosis in short, with what may say more and could not be read.
+fn summary(diagnosis: &Diagnosis) -> String {
+    let unread = diagnosis.unread.iter().map(|what| format!("\nCould not be read: {what}"));
+    std::iter::once(diagnosis.summary.clone()).chain(unread).collect()
 }
 
 /// Writes a page of the log; gives the end where there is none.
@@ -266,7 +272,7 @@ async fn gone(cluster: &Cluster, subject: &Subject) -> Result<String, Error> {
             let evidence = diagnose::gather(cluster, run, 0).await?;
             let diagnosis = diagnose(&evidence, Timestamp::now());
             let (kind, name) = (run.kind.as_str(), &run.name);
-            Ok(format!("no pod of {kind} {name} is there: {}\nHint: {GONE}", diagnosis.summary))
+            Ok(format!("no pod of {kind} {name} is there: {}\nHint: {GONE}", summary(&diagnosis)))
         }
         Subject::Orphans(pipeline) => Ok(format!(
             "{} has no run in {}, or none any more\nHint: `ompipe run` starts one. {GONE}",

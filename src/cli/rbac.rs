@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 use ompipe::cluster::rights::{self, Kinds, Right, Rule, Verb};
+use ompipe::model::SecretWay;
 use ompipe::project::Project;
 use ompipe::render::Mode;
 use ompipe::tree::Node;
@@ -156,6 +157,8 @@ fn of_project(
         for one in &seen {
             let kinds = rendered.entry(one.namespace.to_string()).or_default();
             kinds.extend(one.objects.iter().map(|object| object.kind.to_string()));
+            // Rendered with values alone.
+            kinds.extend((one.secret_way == SecretWay::Secret).then(|| "Secret".to_owned()));
             // The accounts of a namespace are rendered once for all of its pipelines.
             kinds.extend(ACCOUNT.map(str::to_owned));
         }

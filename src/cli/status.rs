@@ -26,7 +26,7 @@ Examples:
   ompipe status orders                One of them
   ompipe status -n openmetadata-pipelines      All that is there, without a project
   ompipe status --watch               Again whenever something changes
-  ompipe status --format json         For programs")]
+  ompipe status --format json         For programs; with --watch, a line for each change")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pipelines: PipelinesArgs,
@@ -40,10 +40,6 @@ pub(crate) struct StatusArgs {
 }
 
 pub(crate) fn run(args: &StatusArgs, session: &mut Session) -> Result<Status, Error> {
-    if args.watch && session.writes_json() {
-        return Err(Error::new("what is watched is shown to people")
-            .with_hint("Leave --watch or --format json out."));
-    }
     let pipelines = args.pipelines.resolve(session)?;
     if let Pipelines::Wrong(status) = pipelines {
         return Ok(status);

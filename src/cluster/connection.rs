@@ -13,7 +13,7 @@ use kube::config::ExecConfig;
 use super::credentials;
 use super::error::Error;
 use super::kubeconfig::{self, Found};
-use super::retry::{Patience, retried};
+use super::retry::{Patience, answered, retried};
 
 /// After so long without a word a connection counts as dead. The operator asks for its watches anew
 /// within a minute, so that none is silent for longer.
@@ -105,8 +105,19 @@ pub struct Cluster {
 
 impl Cluster {
     /// Asks, again and again while a fault is one that passes; `doing` says what for, as in "failed
-    /// to {doing}".
+    /// to {doing}". A server that takes the question and says nothing is not waited for longer than
+    /// one that is down.
     pub async fn ask<T>(
+        &self,
+        doing: impl Into<String>,
+        mut ask: impl AsyncFnMut() -> Result<T, kube::Error>,
+    ) -> Result<T, Error> {
+        self.open(doing, async || answered(self.patience, ask()).await).await
+    }
+
+    /// The same for what may be silent for long and is well: the log of a container that has
+    /// written nothing yet.
+    pub async fn open<T>(
         &self,
         doing: impl Into<String>,
         ask: impl AsyncFnMut() -> Result<T, kube::Error>,

@@ -205,8 +205,12 @@ impl Cause {
     }
 }
 
-/// What an answer says. A page for people is of a proxy or a load balancer on the way.
+/// What an answer says. A page for people is of a proxy or a load balancer on the way. That of an
+/// authorizer quotes names alone, which may look like anything.
 fn told(message: &str) -> String {
+    if message.contains(" is forbidden: User \"") && message.contains("\" cannot ") {
+        return message.to_owned();
+    }
     if message.trim_start().starts_with('<') {
         return "a page of HTML in place of an answer".to_owned();
     }
@@ -238,4 +242,22 @@ fn root(error: &(dyn StdError + 'static)) -> String {
         error = cause;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_right_whatever_the_account_is_called() {
+        let refusal = "secrets \"db\" is forbidden: User \"system:serviceaccount:our-secrets:ada\" \
+                       cannot get resource \"secrets\" in API group \"\" in the namespace \"n\"";
+        assert_eq!(told(refusal), refusal);
+    }
+
+    #[test]
+    fn what_else_is_refused_is_told_without_its_values() {
+        let webhook = "admission webhook denied the request: password: hunter2";
+        assert!(!told(webhook).contains("hunter2"), "{}", told(webhook));
+    }
 }

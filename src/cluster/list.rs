@@ -1,7 +1,8 @@
 //! A list of a cluster's objects, read page by page.
 //!
 //! In: which objects. Out: all of them, or what is made of one after the other, so that of a long
-//! list never more than a page is held. One whose pages grew too old to go on with is begun anew.
+//! list never more than a page is held. One whose pages grew too old to go on with is begun anew, and
+//! asked for whole: a cluster that forgets so quickly would not come to the end of its pages either.
 
 use kube::api::ListParams;
 use kube::core::Request;
@@ -72,7 +73,7 @@ impl List {
                 }
                 Err(error) if error.code() == Some(410) && self.which.continue_token.is_some() => {
                     seen = T::default();
-                    self.which.continue_token = None;
+                    self.which = ListParams { continue_token: None, limit: None, ..self.which };
                 }
                 Err(error) => return Err(error),
             }

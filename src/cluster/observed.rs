@@ -209,8 +209,18 @@ pub struct JobStatus {
     pub completion_time: Option<Timestamp>,
     pub active: i32,
     pub ready: i32,
+    pub succeeded: i32,
     pub failed: i32,
+    pub uncounted_terminated_pods: UncountedTerminatedPods,
     pub conditions: Vec<Condition>,
+}
+
+/// Pods that have ended, and are not in a Job's counts yet.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "each is Kubernetes' field of that name")]
+pub struct UncountedTerminatedPods {
+    pub succeeded: Vec<String>,
 }
 
 /// An OMJob.

@@ -13,6 +13,12 @@ use super::credentials;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: short enough that a server that is up again is seen soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long one answer is waited for at least, however little patience there is: what a busy server
+/// takes for a page of large objects.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Into how many the patience is parted, so that there is some left for another connection when one
+/// is dead and nobody says so.
+const ANSWERS: u32 = 2;
 
 /// How long faults that pass are waited for, in all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +51,21 @@ pub(super) async fn retried<T>(
         }
         tokio::time::sleep(wait).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Waits for one answer, for a part of what patience there is.
+pub(super) async fn answered<T>(
+    patience: Patience,
+    answer: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, kube::Error> {
+    let longest = (patience.0 / ANSWERS).max(ANSWER);
+    match tokio::time::timeout(longest, answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let why = format!("it took the request and said nothing for {} s", longest.as_secs());
+            Err(kube::Error::Service(why.into()))
+        }
     }
 }
 
@@ -131,6 +152,21 @@ mod tests {
         assert_eq!(asked(422).await, 1);
         let patient = Patience(Duration::ZERO);
         assert!(retried(patient, async || Err::<(), _>(answer(503))).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_is_not_waited_for_longer_than_one_that_is_down() {
+        let began = tokio::time::Instant::now();
+        let silence = answered(
+            Patience(Duration::from_secs(1)),
+            std::future::pending::<Result<(), kube::Error>>(),
+        );
+        let error = silence.await.unwrap_err();
+        assert_eq!(began.elapsed(), ANSWER);
+        assert!(
+            is_passing(&error) && error.to_string().contains("said nothing for 5 s"),
+            "{error}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -177,16 +177,18 @@ const TABLE: &[Line] = &[
     (LOOK_FOR_RUNS, CORE, &["pods"], &["list"]),
     (LOOK_FOR_SCHEDULES, BATCH, &["cronjobs"], &["list"]),
     (LOOK_FOR_SCHEDULES, OPERATOR, &["cronomjobs"], &["list"]),
-    (&[Verb::Status], BATCH, &["cronjobs", "jobs"], &["watch"]),
-    (&[Verb::Status], OPERATOR, &["cronomjobs", "omjobs"], &["watch"]),
-    (&[Verb::Status], CORE, &["pods"], &["watch"]),
-    // What a run has of its own it creates, and then has it belong to the run.
-    (&[Verb::Run], CORE, &["configmaps"], &["create", "get", "patch"]),
-    (&[Verb::Run], CORE, &["secrets"], &["get"]),
-    (&[Verb::Run], EXTERNAL_SECRETS, &["externalsecrets"], &["create", "get", "patch"]),
+    (&[Verb::Status], BATCH, &["cronjobs"], &["watch"]),
+    (&[Verb::Status], OPERATOR, &["cronomjobs"], &["watch"]),
+    (&[Verb::Status, Verb::Run], BATCH, &["jobs"], &["watch"]),
+    (&[Verb::Status, Verb::Run], OPERATOR, &["omjobs"], &["watch"]),
+    (&[Verb::Status, Verb::Run], CORE, &["pods"], &["watch"]),
+    // What a run has of its own it creates, and then has it belong to the run: who has an object
+    // go with another must be able to delete it.
+    (&[Verb::Run], CORE, &["configmaps"], &["create", "delete", "get", "patch"]),
+    (&[Verb::Run], EXTERNAL_SECRETS, &["externalsecrets"], &["create", "delete", "get", "patch"]),
     (&[Verb::Run], BATCH, &["jobs"], &["create", "get"]),
     (&[Verb::Run], OPERATOR, &["omjobs"], &["create", "get"]),
-    (&[Verb::Run, Verb::Logs, Verb::Diagnose], CORE, &["pods"], &["get"]),
+    (&[Verb::Run, Verb::Logs], CORE, &["pods"], &["get"]),
     (&[Verb::Run, Verb::Logs, Verb::Diagnose], CORE, &["pods/log"], &["get"]),
     (&[Verb::Logs, Verb::Diagnose], BATCH, &["jobs"], &["get"]),
     (&[Verb::Logs, Verb::Diagnose], OPERATOR, &["omjobs"], &["get"]),
@@ -199,8 +201,6 @@ const TABLE: &[Line] = &[
     (&[Verb::Resume], OPERATOR, &["cronomjobs/status"], &["patch"]),
     (&[Verb::Delete], CORE, &["configmaps", "secrets"], &["get", "list"]),
     (&[Verb::Delete], CORE, &["pods"], &["delete", "get"]),
-    (&[Verb::Delete], BATCH, &["cronjobs"], &["get"]),
-    (&[Verb::Delete], OPERATOR, &["cronomjobs"], &["get"]),
     (&[Verb::Delete], EXTERNAL_SECRETS, &["externalsecrets"], &["get", "list"]),
     (&[Verb::Secrets], CORE, &["secrets"], &["get"]),
     (&[Verb::Doctor], CORE, &["namespaces", "secrets", "serviceaccounts"], &["get"]),
@@ -214,6 +214,18 @@ const LOOK_FOR_RUNS: &[Verb] =
 
 /// The verbs that look for schedules.
 const LOOK_FOR_SCHEDULES: &[Verb] = &[Verb::Status, Verb::Suspend, Verb::Resume, Verb::Delete];
+
+/// Whether a verb does this only where a project has the kind.
+fn needs_kind(verb: Verb, resource: &str, action: &str) -> bool {
+    match (verb, action) {
+        // A run is of the kind that is rendered.
+        (Verb::Run, _) => OF_KINDS.contains(&resource),
+        // To list is to see whether there is any.
+        (_, "list" | "watch") => false,
+        (Verb::Delete, _) if resource == "secrets" => true,
+        _ => OF_KINDS.contains(&resource),
+    }
+}
 
 /// Resources of which single objects are asked for only where a project has that kind.
 const OF_KINDS: [&str; 7] = [
@@ -261,10 +273,10 @@ pub fn of(verb: Verb, kinds: &Kinds) -> BTreeSet<Right> {
     }
     for (verbs, group, resources, actions) in TABLE {
         for resource in *resources {
-            let of_kind = OF_KINDS.contains(resource) && !kinds.have(resource);
             let actions = actions.iter().filter(|_| verbs.contains(&verb));
-            // A list is asked for to see whether there is any.
-            for action in actions.filter(|action| !of_kind || ["list", "watch"].contains(action)) {
+            let asked =
+                |action: &&&str| kinds.have(resource) || !needs_kind(verb, resource, action);
+            for action in actions.filter(asked) {
                 add(*group, *resource, *action);
             }
         }

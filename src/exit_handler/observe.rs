@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use super::deadline::Deadline;
 use super::diagnosis::Seen;
 use super::main_pod::{self, MAIN};
-use crate::cluster::{Cluster, Error};
+use crate::cluster::{Cluster, Error, is_passing};
 
 /// As many lines as OpenMetadata's own exit handler takes.
 const LOG_LINES: i64 = 500;
@@ -71,7 +71,7 @@ pub(super) async fn look(cluster: &Cluster, whose: &Whose<'_>, deadline: &Deadli
             // The kubelet tells the end of no container of a pod that is being deleted.
             let is_told = !seen.pod.as_ref().is_some_and(main_pod::is_being_deleted);
             if whose.beside_main && whose.exit_code.is_none() && is_told {
-                await_end(&pods, name, (time / 3).min(LAG), &mut seen).await;
+                await_end(cluster, &pods, name, (time / 3).min(LAG), &mut seen).await;
             }
             look_into(cluster, &pods, name, whose.namespace, &mut seen).await;
         });
@@ -147,12 +147,23 @@ async fn find(
 }
 
 /// Waits until the API knows of main's end, which has come.
-async fn await_end(pods: &Api<Pod>, name: &str, time: Duration, seen: &mut Seen) {
+async fn await_end(
+    cluster: &Cluster,
+    pods: &Api<Pod>,
+    name: &str,
+    time: Duration,
+    seen: &mut Seen,
+) {
     let until_known = async {
         while seen.pod.as_ref().and_then(main_pod::exit_code).is_none() {
             sleep(PERIOD).await;
-            if let Ok(Some(pod)) = pods.get_opt(name).await {
-                seen.pod = Some(as_value(&pod));
+            match pods.get_opt(name).await {
+                Ok(Some(pod)) => seen.pod = Some(as_value(&pod)),
+                Err(error) if !is_passing(&error) => {
+                    let why = cluster.failed("read the pod", &error);
+                    return miss(seen, "main's end", &told(&why));
+                }
+                _ => {}
             }
         }
     };

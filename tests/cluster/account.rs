@@ -1,7 +1,7 @@
 //! An account of a namespace with just the rights that it is given, and commands as that account.
 
 use std::collections::BTreeSet;
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -15,13 +15,15 @@ use kube::{Client, Config};
 use ompipe::cluster::rights::{Right, rules};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::process::{Child, Command};
 
 use crate::cluster;
 use crate::namespace::Namespace;
 use crate::project::Project;
+use crate::site::signal;
 
 /// Its name in each namespace.
-const NAME: &str = "somebody";
+pub(crate) const NAME: &str = "somebody";
 
 /// An account.
 pub(crate) struct Account {
@@ -110,10 +112,27 @@ impl Account {
 
     /// Runs a command on a project as this account: its status, and all that it writes.
     pub(crate) async fn run(&self, project: &Project, words: &[&str]) -> (i32, String) {
-        let mut command = project.command(words);
+        ended(self.command(project, words).spawn().unwrap()).await
+    }
+
+    /// The same with one that has no end of its own: it is asked to end after so long.
+    pub(crate) async fn run_for(
+        &self,
+        project: &Project,
+        words: &[&str],
+        time: Duration,
+    ) -> (i32, String) {
+        let child = self.command(project, words).spawn().unwrap();
+        tokio::time::sleep(time).await;
+        signal("TERM", &child.id().unwrap().to_string());
+        ended(child).await
+    }
+
+    fn command(&self, project: &Project, words: &[&str]) -> Command {
+        let command = project.command(words);
         let arguments: Vec<_> = command.get_args().map(|word| word.to_owned()).collect();
         let position = arguments.iter().position(|word| word == "--kubeconfig").unwrap();
-        let mut own = tokio::process::Command::new(command.get_program());
+        let mut own = Command::new(command.get_program());
         for (at, word) in arguments.iter().enumerate() {
             match at == position + 1 {
                 true => own.arg(self.folder.path().join("kubeconfig")),
@@ -121,10 +140,15 @@ impl Account {
             };
         }
         own.current_dir(command.get_current_dir().unwrap()).kill_on_drop(true);
-        command.stdin(std::process::Stdio::null());
-        let output = tokio::time::timeout(Duration::from_secs(120), own.output());
-        let Output { status, stdout, stderr } = output.await.expect("it hangs").unwrap();
-        let text = [stdout, stderr].concat();
-        (status.code().unwrap(), String::from_utf8(text).unwrap())
+        own.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        own
     }
+}
+
+/// Its status, and all that it writes.
+async fn ended(child: Child) -> (i32, String) {
+    let output = tokio::time::timeout(Duration::from_secs(120), child.wait_with_output());
+    let Output { status, stdout, stderr } = output.await.expect("it hangs").unwrap();
+    let text = [stdout, stderr].concat();
+    (status.code().unwrap(), String::from_utf8(text).unwrap())
 }

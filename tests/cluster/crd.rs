@@ -75,7 +75,7 @@ fn definitions(namespace: &Namespace) -> Api<CustomResourceDefinition> {
     Api::all(namespace.client.clone())
 }
 
-async fn established(namespace: &Namespace, name: &str) {
+pub(crate) async fn established(namespace: &Namespace, name: &str) {
     let api = definitions(namespace);
     namespace
         .until("the CRD is served", async || {

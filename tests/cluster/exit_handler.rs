@@ -54,6 +54,7 @@ pub(crate) fn tests() -> Vec<Trial> {
             assert!(failure["error"].as_str().unwrap().contains("SIGTERM"), "{failure}");
         }),
         test("our_exit_handler_is_the_operators_exit_pod", operators),
+        test("our_exit_handler_misses_each_right_of_its_role", misses_each_right),
     ];
     // Images are given to our own nodes alone.
     trials.into_iter().map(|trial| trial.with_ignored_flag(!cluster::is_ours())).collect()
@@ -116,6 +117,90 @@ async fn operators(namespace: &Namespace) {
         .await;
 }
 
+/// The rendered Role suffices, and without each of its rights something is not seen, and that said.
+async fn misses_each_right(namespace: &Namespace) {
+    const NONE: (&str, &str, &str) = ("", "", "");
+    let cases = [
+        NONE,
+        ("pods", "list", "the pod"),
+        ("pods/log", "get", "the pod's log"),
+        ("events", "list", "the pod's events"),
+        ("pods", "get", "main's end"),
+    ];
+    let mut rights: Vec<(String, String)> = Vec::new();
+    for case in cases {
+        let (resource, action, unseen) = case;
+        // It is asked for main's end only where the API lags behind the kubelet.
+        let tries = if unseen == "main's end" { 10 } else { 1 };
+        let told = async || {
+            let openmetadata = openmetadata();
+            let parameters = "backoffLimit: 0, extraEnvVars: ['CODE:3']";
+            let change = |object: &mut Value| {
+                if object["kind"] == "Role" {
+                    rights = of_role(object);
+                    take_away(object, resource, action);
+                } else if object["kind"] == "Job" {
+                    let pod = &mut object["spec"]["template"]["spec"];
+                    // Its launcher would leave the exit code.
+                    pod["containers"][0]["command"] = json!(["sh", "-c", "sleep 1; exit $CODE"]);
+                }
+            };
+            run_changed(namespace, &openmetadata, parameters, change).await;
+            let status = reported(namespace, &openmetadata, "failed").await;
+            delete_jobs(namespace).await;
+            diagnosis(&status)["stackTrace"].as_str().unwrap_or_default().to_owned()
+        };
+        let mut told = told;
+        let mut text = told().await;
+        for _ in 1..tries {
+            if text.contains("Not seen") {
+                break;
+            }
+            text = told().await;
+        }
+        if case == NONE {
+            assert!(!text.contains("Not seen"), "{text}");
+            continue;
+        }
+        assert!(
+            text.contains(&format!("Not seen: {unseen}: ")),
+            "without {action} {resource}: {text}"
+        );
+        let why = format!("cannot {action} resource \"{resource}\"");
+        assert!(text.contains(&why), "without {action} {resource}: {text}");
+    }
+    let taken = cases.iter().skip(1).map(|(resource, action, _)| (*resource, *action));
+    let mut taken: Vec<_> =
+        taken.map(|(resource, action)| (resource.to_owned(), action.to_owned())).collect();
+    taken.sort();
+    assert_eq!(rights, taken, "each right of the Role has its case");
+}
+
+/// The rights of a Role, in order.
+fn of_role(role: &Value) -> Vec<(String, String)> {
+    let texts = |of: &Value| -> Vec<String> { serde_json::from_value(of.clone()).unwrap() };
+    let rules = role["rules"].as_array().unwrap().iter();
+    let rights = rules.flat_map(|rule| {
+        let actions = texts(&rule["verbs"]);
+        texts(&rule["resources"]).into_iter().flat_map(move |resource| {
+            let with = actions.clone().into_iter();
+            with.map(move |action| (resource.clone(), action)).collect::<Vec<_>>()
+        })
+    });
+    let mut rights: Vec<_> = rights.collect();
+    rights.sort();
+    rights
+}
+
+fn take_away(role: &mut Value, resource: &str, action: &str) {
+    for rule in role["rules"].as_array_mut().unwrap() {
+        if rule["resources"] == json!([resource]) {
+            rule["verbs"].as_array_mut().unwrap().retain(|verb| verb != action);
+        }
+    }
+    role["rules"].as_array_mut().unwrap().retain(|rule| rule["verbs"] != json!([]));
+}
+
 const SIDECAR: &str = "exitHandler: sidecar, terminationGracePeriodSeconds: 15";
 
 /// An OpenMetadata that pods reach.
@@ -132,6 +217,21 @@ async fn run_beside_main(
     parameters: &str,
     change: impl Fn(&mut Value),
 ) {
+    let change_pod = |object: &mut Value| {
+        if object["kind"] == "Job" {
+            change(&mut object["spec"]["template"]["spec"]);
+        }
+    };
+    run_changed(namespace, openmetadata, parameters, change_pod).await;
+}
+
+/// The same, with a change of any of its objects.
+async fn run_changed(
+    namespace: &Namespace,
+    openmetadata: &OpenMetadata,
+    parameters: &str,
+    mut change: impl FnMut(&mut Value),
+) {
     deployed::load_image();
     deployed::admit_host_network(namespace).await;
     for mut object in render(namespace, openmetadata, &format!("{SIDECAR}, {parameters}")) {
@@ -140,8 +240,8 @@ async fn run_beside_main(
             pod["hostNetwork"] = json!(true);
             let variables = pod["initContainers"][0]["env"].as_array_mut().unwrap();
             variables.extend(deployed::api_server_variables());
-            change(pod);
         }
+        change(&mut object);
         namespace.apply(object).await;
     }
 }

@@ -11,11 +11,16 @@ use crate::namespace::Namespace;
 
 /// Every object of a namespace, Events among them, as JSON with its kind.
 pub(crate) async fn of_namespace(namespace: &Namespace) -> Vec<Value> {
+    of_kinds(namespace, &kinds(namespace, Scope::Namespaced).await).await
+}
+
+/// Every object of a namespace of these kinds, for a test that looks often.
+pub(crate) async fn of_kinds(namespace: &Namespace, kinds: &[ApiResource]) -> Vec<Value> {
     let mut objects = Vec::new();
-    for kind in kinds(namespace, Scope::Namespaced).await {
+    for kind in kinds {
         let api: Api<DynamicObject> =
-            Api::namespaced_with(namespace.client.clone(), &namespace.name, &kind);
-        objects.extend(list(api, &kind).await);
+            Api::namespaced_with(namespace.client.clone(), &namespace.name, kind);
+        objects.extend(list(api, kind).await);
     }
     objects
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::body::HttpBody as _;
 use kube::Client;
 use kube::client::Body;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::cluster;
+
+/// What an answer of the proxy's own says.
+pub(crate) const PLANTED: &str = "planted by the proxy";
 
 /// What becomes of a request.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +41,12 @@ pub(crate) enum Fate {
     Cut(usize),
     /// The connection ends so long after the answer began: of a watch or a log.
     CutAfter(Duration),
+    /// The connection stays, and nothing is ever said.
+    Silence,
+    /// A list is given in pages of one object.
+    OneByOne,
+    /// A watch begins, and says at once that its version is forgotten.
+    Expired,
     /// The API server does not see it; this is the answer.
     Answered { code: u16, reason: &'static str, message: &'static str, retry_after: Option<u32> },
     /// It is passed on as that of a user who may do nothing: the API server's own refusal.
@@ -47,6 +56,8 @@ pub(crate) enum Fate {
 /// A request, as the plan sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// `GET`, `PATCH`, …
+    pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
     /// How many requests came before it.
@@ -58,7 +69,17 @@ pub(crate) struct Asked {
 impl Asked {
     /// Whether its answer has no end of its own: a watch, or a log that is followed.
     pub(crate) fn streams(&self) -> bool {
-        self.path.contains("watch=") || self.path.contains("follow=")
+        self.watches() || self.path.contains("follow=")
+    }
+
+    /// Whether it is a watch.
+    pub(crate) fn watches(&self) -> bool {
+        self.path.contains("watch=")
+    }
+
+    /// Whether the API server is asked to do something.
+    pub(crate) fn writes(&self) -> bool {
+        self.method != "GET"
     }
 }
 
@@ -182,23 +203,40 @@ async fn connection(stream: TcpStream, client: &Client, state: &Mutex<State>) ->
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     while let Some(request) = Request::read(&mut read).await? {
-        let fate = {
+        let (fate, streams) = {
             let mut state = state.lock().unwrap();
             let key = (request.method.clone(), request.path.clone(), request.body.clone());
             let repeated = state.repeated.entry(key).or_insert(0);
             let asked = Asked {
+                method: request.method.clone(),
                 path: request.path.clone(),
                 repeated: std::mem::replace(repeated, *repeated + 1),
                 number: state.asked.len(),
             };
             let fate = (state.plan)(&asked);
+            let streams = asked.streams();
             state.asked.push(asked);
-            fate
+            (fate, streams)
         };
         match fate {
             Fate::Refused => return Ok(()),
+            Fate::Silence => {
+                // Until the other side has enough of it.
+                read.fill_buf().await?;
+                return Ok(());
+            }
+            Fate::Expired => {
+                let event = json!({"type": "ERROR", "object": status(410, "Expired", PLANTED)});
+                let body = format!("{event}\n");
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
+                write.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes()).await?;
+            }
             Fate::Answered { code, reason, message, retry_after } => {
                 answer(&mut write, code, reason, message, retry_after).await?;
+            }
+            Fate::AnswerLost if streams => {
+                drop(request.pass(client, false).await);
+                return Ok(());
             }
             Fate::AnswerLost => {
                 // The whole of it: whatever the API server does for this request is done.
@@ -209,6 +247,10 @@ async fn connection(stream: TcpStream, client: &Client, state: &Mutex<State>) ->
             fate => {
                 if let Fate::Late(by) = fate {
                     sleep(by).await;
+                }
+                let mut request = request;
+                if fate == Fate::OneByOne {
+                    request.path = request.path.replace("limit=500", "limit=1");
                 }
                 let answer = request.pass(client, fate == Fate::AsNobody).await;
                 if !stream_back(answer, &fate, &mut read, &mut write).await? {
@@ -284,10 +326,7 @@ async fn answer(
     message: &str,
     retry_after: Option<u32>,
 ) -> io::Result<()> {
-    let mut status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "code": code, "reason": reason, "message": message,
-    });
+    let mut status = status(code, reason, message);
     let mut header = String::new();
     if let Some(seconds) = retry_after {
         status["details"] = json!({"retryAfterSeconds": seconds});
@@ -299,6 +338,13 @@ async fn answer(
         body.len()
     );
     write.write_all(answer.as_bytes()).await
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "code": code, "reason": reason, "message": message,
+    })
 }
 
 struct Request {
@@ -347,10 +393,7 @@ impl Request {
         }
         let request = request.body(Body::from(self.body.clone())).unwrap();
         client.send(request).await.unwrap_or_else(|error| {
-            let text = json!({
-                "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 503,
-                "reason": "ServiceUnavailable", "message": error.to_string(),
-            });
+            let text = status(503, "ServiceUnavailable", &error.to_string());
             let body = Body::from(text.to_string().into_bytes());
             http::Response::builder().status(503).body(body).unwrap()
         })

@@ -77,7 +77,7 @@ pub(super) async fn wait(
         tokio::select! {
             () = &mut interrupted => return Err(goes_on("interrupted", plan)),
             () = &mut late => return Err(too_late()),
-            () = waiting.change() => {}
+            change = waiting.change() => change?,
         }
     }
 }

@@ -1,16 +1,17 @@
-//! `ompipe status --watch`: the table again, whenever something changes.
+//! `ompipe status --watch`: how pipelines are, again whenever something changes.
 //!
-//! In: watches on the kinds that a status is made of. Out: the table, in the place of the last one
-//! on a terminal, below it elsewhere. The cluster is asked again only when a watch tells of a
-//! change; that times go by is shown without it.
+//! In: watches on the kinds that a status is made of. Out: on a terminal the table, in the place of
+//! the last one; elsewhere a table, and as JSON a line with a document, of those pipelines that are
+//! otherwise than before. The cluster is asked again only when a watch tells of a change; that times
+//! go by is shown without it.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use futures::stream::{BoxStream, StreamExt, select_all};
+use futures::stream::{LocalBoxStream, StreamExt, select_all};
 use jiff::Timestamp;
-use ompipe::cluster::Cluster;
-use ompipe::cluster::runs::{self, Kind, Scope};
+use ompipe::cluster::runs::{self, Kind, Overview, Scope};
+use ompipe::cluster::{self, Cluster};
 use tokio::time::{Instant, sleep_until};
 
 use super::{look, namespaces, write};
@@ -32,46 +33,87 @@ pub(super) async fn watch(
     pipelines: &Pipelines,
     session: &mut Session,
 ) -> Result<Status, Error> {
-    let in_place = io::stdout().is_terminal();
+    let in_place = io::stdout().is_terminal() && !session.writes_json();
     let mut changes = changes(cluster, pipelines);
     let mut end = Box::pin(asked_to_stop());
-    let mut shown = String::new();
-    let mut all = look(cluster, pipelines).await?;
+    let mut before: Option<Vec<Overview>> = None;
+    let mut all = tokio::select! {
+        () = &mut end => return Ok(Status::Fine),
+        all = look(cluster, pipelines) => all?,
+    };
     loop {
-        let mut text = Vec::new();
-        let now = Timestamp::now();
-        write::table(&all, now, session.colors_results(), &mut text)?;
-        let text = String::from_utf8_lossy(&text).into_owned();
         if in_place {
-            let time = now.strftime("%H:%M:%SZ");
-            write!(session.out(), "{HOME}{text}\n{time}, until Ctrl-C\n")?;
-        } else if text != shown {
-            writeln!(session.out(), "{text}")?;
+            again(&all, session)?;
+        } else {
+            further(&all, before.as_deref(), session)?;
         }
         session.finish()?;
-        shown = text;
         let ages = Instant::now() + AGES;
         let changed = tokio::select! {
             () = &mut end => return Ok(Status::Fine),
-            change = changes.next() => change.is_some(),
+            Some(change) = changes.next() => change.map(|()| true)?,
             () = sleep_until(ages), if in_place => false,
         };
-        if changed {
-            let swarm = Instant::now() + SWARM;
-            loop {
-                tokio::select! {
-                    () = &mut end => return Ok(Status::Fine),
-                    Some(()) = changes.next() => {}
-                    () = sleep_until(swarm) => break,
-                }
-            }
-            all = look(cluster, pipelines).await?;
+        if !changed {
+            continue;
         }
+        let swarm = Instant::now() + SWARM;
+        loop {
+            tokio::select! {
+                () = &mut end => return Ok(Status::Fine),
+                Some(change) = changes.next() => change?,
+                () = sleep_until(swarm) => break,
+            }
+        }
+        let now = tokio::select! {
+            () = &mut end => return Ok(Status::Fine),
+            all = look(cluster, pipelines) => all?,
+        };
+        before = Some(std::mem::replace(&mut all, now));
     }
 }
 
+/// The whole table, in the place of the last one.
+fn again(all: &[Overview], session: &mut Session) -> Result<(), Error> {
+    let now = Timestamp::now();
+    let color = session.colors_results();
+    write!(session.out(), "{HOME}")?;
+    write::table(all, now, color, session.out())?;
+    Ok(write!(session.out(), "\n{}, until Ctrl-C\n", now.strftime("%H:%M:%SZ"))?)
+}
+
+/// What is otherwise than before; at first, all.
+fn further(
+    all: &[Overview],
+    before: Option<&[Overview]>,
+    session: &mut Session,
+) -> Result<(), Error> {
+    let known = before.unwrap_or_default();
+    let changed: Vec<&Overview> = all.iter().filter(|one| !known.contains(one)).collect();
+    let name = |one: &Overview| (one.namespace.clone(), one.pipeline.clone());
+    let is_gone = |one: &&Overview| !all.iter().any(|now| name(now) == name(one));
+    let gone: Vec<&Overview> = known.iter().filter(is_gone).collect();
+    if before.is_some() && changed.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    if session.writes_json() {
+        return Ok(write::line(&changed, &gone, session.out())?);
+    }
+    let color = session.colors_results();
+    if before.is_none() || !changed.is_empty() {
+        write::table(&changed, Timestamp::now(), color, session.out())?;
+    }
+    for one in gone {
+        writeln!(session.out(), "{} is gone from {}", one.pipeline, one.namespace)?;
+    }
+    Ok(writeln!(session.out())?)
+}
+
 /// One item whenever something changes.
-fn changes(cluster: &Cluster, pipelines: &Pipelines) -> BoxStream<'static, ()> {
+fn changes(
+    cluster: &Cluster,
+    pipelines: &Pipelines,
+) -> LocalBoxStream<'static, Result<(), cluster::Error>> {
     let kinds = [Kind::CronJob, Kind::CronOMJob, Kind::Job, Kind::OMJob, Kind::Pod];
     let of = namespaces(pipelines).into_iter().map(|(namespace, named)| {
         let scope = match named.as_deref() {
@@ -80,5 +122,5 @@ fn changes(cluster: &Cluster, pipelines: &Pipelines) -> BoxStream<'static, ()> {
         };
         runs::changes(cluster, namespace, &kinds, &scope.selector())
     });
-    select_all(of).boxed()
+    select_all(of).boxed_local()
 }

@@ -2,6 +2,7 @@
 //!
 //! In: overviews, and the time. Out: text.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -20,6 +21,22 @@ pub(super) fn json(all: &[Overview], out: &mut impl Write) -> io::Result<()> {
     let document =
         json!({"version": VERSION, "pipelines": all.iter().map(one).collect::<Vec<_>>()});
     serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+/// What has changed, on a line of its own.
+pub(super) fn line(
+    changed: &[&Overview],
+    gone: &[&Overview],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let gone = gone
+        .iter()
+        .map(|one| json!({"namespace": one.namespace, "pipeline": one.pipeline}))
+        .collect::<Vec<_>>();
+    let changed = changed.iter().map(|changed| one(changed)).collect::<Vec<_>>();
+    let document = json!({"version": VERSION, "pipelines": changed, "gone": gone});
+    serde_json::to_writer(&mut *out, &document)?;
     writeln!(out)
 }
 
@@ -47,8 +64,8 @@ fn one(one: &Overview) -> Value {
     })
 }
 
-pub(super) fn table(
-    all: &[Overview],
+pub(super) fn table<O: Borrow<Overview>>(
+    all: &[O],
     now: Timestamp,
     in_color: bool,
     out: &mut impl Write,
@@ -56,13 +73,14 @@ pub(super) fn table(
     if all.is_empty() {
         return writeln!(out, "There are no pipelines.");
     }
+    let all: Vec<&Overview> = all.iter().map(Borrow::borrow).collect();
     let several = all.iter().any(|one| one.namespace != all[0].namespace);
     let head =
         ["NAMESPACE", "PIPELINE", "STATE", "REASON", "AGO", "TOOK", "ACTIVE", "NEXT", "SCHEDULE"];
     let rows: Vec<_> = all.iter().map(|one| row(one, several, now)).collect();
     let style = |column, cell: &str| if in_color && column == 2 { color(cell) } else { "" };
     table::write(head, &rows, style, out)?;
-    let mut told = all.iter().filter_map(message).peekable();
+    let mut told = all.iter().copied().filter_map(message).peekable();
     if told.peek().is_some() {
         writeln!(out)?;
     }

@@ -32,7 +32,7 @@ mod wait;
 pub use desired::{Desired, Identity, Wanted};
 pub use execute::{PARALLEL, execute};
 pub use inventory::ApplySet;
-pub use observe::observe;
+pub use observe::{observe, unseen};
 pub use outcome::{Journal, Outcome, Progress, Summary};
 pub use plan::{Observed, Plan, Rights, plan};
 pub use refusal::Refusal;

@@ -96,6 +96,13 @@ pub async fn observe(
     Ok(observed)
 }
 
+/// The rights without which wanted objects could not be looked at, each once.
+pub fn unseen(wanted: &Wanted, observed: &Observed) -> BTreeSet<String> {
+    let pairs = wanted.objects.iter().zip(&observed.live);
+    let unseen = pairs.filter(|(_, live)| matches!(live, Live::Unknown));
+    unseen.map(|(object, _)| send::right("get", &object.identity, &object.version)).collect()
+}
+
 /// The wanted objects of a kind in a namespace.
 struct Collection<'w> {
     members: Vec<usize>,
@@ -129,26 +136,11 @@ async fn look(
     let Collection { members, names, resource, namespace } = collection;
     let is_listed = |at: &&usize| objects[**at].is_labelled();
     let listed: Vec<usize> = members.iter().filter(is_listed).copied().collect();
-    let by_name: Vec<usize> = match listed.len() > FEW {
-        true => members.iter().filter(|at| !objects[**at].is_labelled()).copied().collect(),
-        false => members.clone(),
-    };
-    let gets = stream::iter(by_name).map(|at| async move {
-        let Desired { identity, version, .. } = &objects[at];
-        Ok::<_, Error>((at, allowed(send::live(cluster, identity, version).await)?))
-    });
-    let found: Vec<(usize, Option<Option<Value>>)> =
-        gets.buffer_unordered(PARALLEL).try_collect().await?;
-    for (at, found) in found {
-        match found {
-            Some(Some(live)) => sight.borrow_mut().see(at, present(&objects[at], live, set)),
-            Some(None) => sight.borrow_mut().live[at] = Live::Absent,
-            None => {}
-        }
-    }
     if listed.len() <= FEW {
-        return Ok(());
+        return by_name(cluster, members.clone(), objects, set, sight).await;
     }
+    let unlabelled = members.iter().filter(|at| !objects[**at].is_labelled()).copied().collect();
+    by_name(cluster, unlabelled, objects, set, sight).await?;
 
     let selector = format!("{}={}", labels::MANAGED_BY, labels::OPENMETADATA);
     let which = ListParams::default().labels(&selector).limit(PAGE);
@@ -169,7 +161,10 @@ async fn look(
             None => {}
         }
     });
-    let Some(listing) = allowed(listing.await)? else { return Ok(()) };
+    let Some(listing) = allowed(listing.await)? else {
+        // To read single ones takes fewer rights than to list all.
+        return by_name(cluster, listed, objects, set, sight).await;
+    };
     let mut sight = sight.borrow_mut();
     sight.unwanted += listing.unwanted;
     for at in listed {
@@ -177,6 +172,31 @@ async fn look(
     }
     for (at, found) in listing.present {
         sight.see(at, found);
+    }
+    Ok(())
+}
+
+/// Looks at these one by one.
+async fn by_name(
+    cluster: &Cluster,
+    members: Vec<usize>,
+    objects: &[Desired],
+    set: Option<&str>,
+    sight: &RefCell<Sight>,
+) -> Result<(), Error> {
+    let gets = stream::iter(members).map(|at| async move {
+        let Desired { identity, version, .. } = &objects[at];
+        Ok::<_, Error>((at, allowed(send::live(cluster, identity, version).await)?))
+    });
+    let found: Vec<(usize, Option<Option<Value>>)> =
+        gets.buffer_unordered(PARALLEL).try_collect().await?;
+    let mut sight = sight.borrow_mut();
+    for (at, found) in found {
+        match found {
+            Some(Some(live)) => sight.see(at, present(&objects[at], live, set)),
+            Some(None) => sight.live[at] = Live::Absent,
+            None => {}
+        }
     }
     Ok(())
 }

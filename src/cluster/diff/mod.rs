@@ -141,7 +141,11 @@ async fn difference(
         Live::Present(present) => present.object.as_deref(),
         Live::Unknown => {
             return Err(Error::unmet(
-                format!("failed to look at {}: it may not be read", object.identity.shown()),
+                format!(
+                    "failed to look at {}: there is no right to {}",
+                    object.identity.shown(),
+                    send::right("get", &object.identity, &object.version)
+                ),
                 "`ompipe rbac` prints a Role with the rights that ompipe's verbs need.",
             ));
         }

@@ -23,6 +23,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::api::{Api, ListParams, PostParams};
 use kube::client::Body;
+use kube::core::Status;
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -59,8 +60,14 @@ pub(super) async fn server(cluster: &Cluster) -> Result<server::Answer, Error> {
         let date = response.headers().get("date").and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         let date = date.map(|date| date.timestamp());
-        let refused = response.status().as_u16() == 401;
+        let code = response.status().as_u16();
+        let refused = code == 401;
         let body = response.into_body().collect_bytes().await?;
+        if matches!(code, 429 | 500..) {
+            let said = serde_json::from_slice(&body);
+            let said = said.unwrap_or_else(|_| Status { code, ..Status::failure("", "") });
+            return Err(kube::Error::Api(said.boxed()));
+        }
         let version: Value = serde_json::from_slice(&body).unwrap_or_default();
         Ok((refused, latency, now, date, version))
     };

@@ -9,7 +9,7 @@ use crate::compile::Object;
 use crate::diagnostic::Diagnostics;
 use crate::manifest::pod_security::{self, Level};
 use crate::manifest::{Manifest, pod_templates};
-use crate::model::Quantity;
+use crate::model::{Quantity, SecretWay};
 use crate::survey::secrets::NeededSecret;
 use crate::survey::{Requests, Seen, Use};
 use crate::tree::{Node, SourceId, Value};
@@ -85,6 +85,8 @@ pub fn wanted(
     for one in seen {
         let wanted = all.entry(one.namespace.to_string()).or_default();
         wanted.pipelines.insert(one.planned.name.to_string());
+        // Rendered with values alone.
+        wanted.kinds.extend((one.secret_way == SecretWay::Secret).then(|| "Secret".to_owned()));
         let uses = one.objects.iter().filter(|object| object.kind != "RoleBinding");
         for account in uses.flat_map(|object| &object.uses) {
             if let Use::ServiceAccount(name) = account {

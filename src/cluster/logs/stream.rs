@@ -300,7 +300,7 @@ impl Log<'_> {
         let pods: Api<core::Pod> =
             Api::namespaced(self.cluster.client.clone(), &self.wanted.namespace);
         let doing = format!("read the log of pod {}", self.wanted.pod);
-        let opening = self.cluster.ask(doing, async || {
+        let opening = self.cluster.open(doing, async || {
             let log = pods.log_stream(&self.wanted.pod, params).await?;
             Ok(Box::pin(log))
         });

@@ -41,11 +41,7 @@ pub async fn belongings(cluster: &Cluster, pipeline: &Pipeline) -> Result<Belong
         }
     }
     for (kind, name) in names(pipeline) {
-        let found = match request::get_metadata(cluster, kind, namespace, name).await {
-            // One who may not look at a kind has no object of it deleted.
-            Err(error) if kind.may_be_unknown() && error.code() == Some(403) => None,
-            found => found?,
-        };
+        let found = request::find_metadata(cluster, kind, namespace, name).await?;
         if let Some(why) = found.and_then(|meta| why_it_stays(kind, &meta, pipeline)) {
             all.stays.push(Stays { kind, name: name.to_owned(), why });
         }

@@ -11,6 +11,7 @@ use kube::api::ListParams;
 
 use super::run::{Run, RunKind, of_job, of_omjob};
 use super::schedule::{Cron, CronObject};
+use super::state::State;
 use crate::cluster::list::List;
 use crate::cluster::observed::{Job, OMJob, Pod};
 use crate::cluster::{Cluster, Error, Pipeline};
@@ -52,17 +53,26 @@ pub async fn list(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Run>, Error
     let selector = ListParams::default().labels(&scope.selector());
     let jobs_path = format!("/apis/batch/v1/namespaces/{namespace}/jobs");
     let omjobs_path = format!("/apis/{GROUP}/{VERSION}/namespaces/{namespace}/omjobs");
-    let (jobs, omjobs, pods) = futures::join!(
+    let (jobs, omjobs) = futures::join!(
         List::new("list Jobs", jobs_path, selector.clone()).all::<Job>(cluster),
         List::new("list OMJobs", omjobs_path, selector).all::<OMJob>(cluster),
-        newest_pods(cluster, scope),
     );
-    let (jobs, pods) = (jobs?, pods?);
+    let jobs = jobs?;
+    // After the Jobs: a pod that one of them counts and that is not found has ended well.
+    let pods = newest_pods(cluster, scope).await?;
     let omjobs = match omjobs {
         Err(error) if error.code() == Some(404) => Vec::new(),
         omjobs => omjobs?,
     };
-    let jobs = jobs.iter().map(|job| of_job(job, pods.get(&job.metadata.uid)));
+    let jobs = jobs.iter().map(|job| {
+        let pod = pods.get(&job.metadata.uid);
+        let run = of_job(job, pod);
+        let has_had_a_pod = pod.is_none() && job.status.active > 0;
+        match run.state {
+            State::Queued if has_had_a_pod => Run { state: State::Running, ..run },
+            _ => run,
+        }
+    });
     let omjobs = omjobs.iter().map(|job| of_omjob(job, pods.get(&job.metadata.uid)));
     let mut runs: Vec<Run> = jobs.chain(omjobs).collect();
     runs.sort_by(|one, other| {

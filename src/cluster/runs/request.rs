@@ -49,14 +49,35 @@ pub(super) async fn get_metadata(
     Ok(none_if_missing(answer.await)?.map(|found| found.metadata))
 }
 
-/// The metadata of all objects with these labels; none where the cluster does not know the kind.
+/// The metadata of an object, if there is one of that name, for those who may list the kind and
+/// not get one: a list of one name.
+pub(super) async fn find_metadata(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Meta>, Error> {
+    let which = ListParams::default().fields(&format!("metadata.name={name}"));
+    Ok(listed_metadata(cluster, kind, namespace, which).await?.pop())
+}
+
+/// The metadata of all objects with these labels.
 pub(super) async fn list_metadata(
     cluster: &Cluster,
     kind: Kind,
     namespace: &str,
     selector: &str,
 ) -> Result<Vec<Meta>, Error> {
-    let which = ListParams::default().labels(selector);
+    listed_metadata(cluster, kind, namespace, ListParams::default().labels(selector)).await
+}
+
+/// None where the cluster does not know the kind.
+async fn listed_metadata(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    which: ListParams,
+) -> Result<Vec<Meta>, Error> {
     let list = List::new(format!("list {}s", kind.as_str()), kind.path(namespace), which);
     let listed = list.metadata_only().fold(cluster, |all: &mut Vec<Meta>, item: Named| {
         all.push(item.metadata);
@@ -88,28 +109,48 @@ pub(super) async fn delete(
     });
     match answer.await {
         Ok(_) => Ok(true),
-        // It is gone, or another one has its name.
-        Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(false),
+        Err(error) if error.code() == Some(404) => Ok(false),
+        // Another one may have its name by now.
+        Err(error) if error.code() == Some(409) => {
+            match get_metadata(cluster, kind, namespace, name).await? {
+                Some(found) if found.uid == uid => Err(error),
+                _ => Ok(false),
+            }
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Creates an object; `None` when one of its name is there already.
+/// What came of a creation.
+pub(super) enum Created<K> {
+    /// It is new.
+    New(K),
+    /// One of its name is there, which may be it: an answer was lost before.
+    Perhaps,
+    /// One of its name was there already.
+    There,
+}
+
+/// Creates an object.
 pub(super) async fn create<K: DeserializeOwned>(
     cluster: &Cluster,
     kind: Kind,
     namespace: &str,
     name: &str,
     object: &impl Serialize,
-) -> Result<Option<K>, Error> {
+) -> Result<Created<K>, Error> {
     let body = serde_json::to_vec(object).unwrap_or_default();
+    let mut asked = 0;
     let answer = cluster.ask(format!("create {} {name}", kind.as_str()), async || {
+        asked += 1;
         let request = Request::new(kind.path(namespace)).create(&how_to_create(), body.clone());
         cluster.client.request::<K>(request.map_err(kube::Error::BuildRequest)?).await
     });
     match answer.await {
-        Ok(created) => Ok(Some(created)),
-        Err(error) if error.reason() == Some("AlreadyExists") => Ok(None),
+        Ok(created) => Ok(Created::New(created)),
+        Err(error) if error.reason() == Some("AlreadyExists") => {
+            Ok(if asked > 1 { Created::Perhaps } else { Created::There })
+        }
         Err(error) => Err(error),
     }
 }

@@ -129,7 +129,12 @@ pub fn of_job(job: &Job, newest: Option<&Pod>) -> Run {
             Some(Detail { reason, message, .. }) => {
                 (State::Running, (reason.clone(), message.clone()))
             }
-            None if status.ready > 0 => (State::Running, (None, None)),
+            // Its pod has ended well, and the Job controller has yet to say that so has the Job.
+            None if status.ready + status.succeeded > 0
+                || !status.uncounted_terminated_pods.succeeded.is_empty() =>
+            {
+                (State::Running, (None, None))
+            }
             None => (State::Queued, (None, None)),
         }
     };
@@ -257,6 +262,10 @@ mod tests {
         assert_eq!(told(&bare), (State::Queued, None));
         let runs = of_job(&job(json!({"active": 1, "ready": 1})), None);
         assert_eq!(told(&runs), (State::Running, None));
+        let uncounted = json!({"uncountedTerminatedPods": {"succeeded": ["p"]}});
+        for ends in [json!({"succeeded": 1}), uncounted] {
+            assert_eq!(told(&of_job(&job(ends), None)), (State::Running, None));
+        }
         let done = of_job(&job(json!({"conditions": [condition("Complete", "x")]})), None);
         assert_eq!(told(&done), (State::Success, None));
         let suspended = of_job(&job(json!({"conditions": [condition("Suspended", "x")]})), None);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::kind::Kind;
 use super::plan::{Plan, text};
-use super::request::{self, Named, Part};
+use super::request::{self, Created, Named, Part};
 use crate::cluster::observed::Meta;
 use crate::cluster::{Cluster, Error, FIELD_MANAGER, namespaces};
 use crate::model::labels;
@@ -131,12 +131,14 @@ async fn create_or_adopt(
         ),
         _ => error,
     })?;
-    if let Some(created) = created {
-        return Ok((created.metadata, false));
-    }
+    let was_there = match created {
+        Created::New(created) => return Ok((created.metadata, false)),
+        Created::Perhaps => false,
+        Created::There => true,
+    };
     let found = request::get_metadata(cluster, kind, namespace, name).await?;
     match found {
-        Some(found) if found.label(labels::RUN_ID) == Some(&plan.id) => Ok((found, true)),
+        Some(found) if found.label(labels::RUN_ID) == Some(&plan.id) => Ok((found, was_there)),
         _ => Err(Error::unmet(
             format!("there is a {} {name} in {namespace} already, of another run", kind.as_str()),
             "Run the same again: it has another id then.",

@@ -112,7 +112,15 @@ async fn apply(
     let of = (cron.kind, cron.namespace.as_str(), cron.name.as_str());
     match request::patch(cluster, &doing, of, Part::Object, &how, &Patch::Apply(object)).await {
         Ok(found) => Ok(Some(found)),
-        Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(None),
+        Err(error) if error.code() == Some(404) => Ok(None),
+        // Another one may have its name by now.
+        Err(error) if error.code() == Some(409) => {
+            let Cron { kind, namespace, name, uid, .. } = cron;
+            match request::find_metadata(cluster, *kind, namespace, name).await? {
+                Some(found) if found.uid == *uid => Err(error),
+                _ => Ok(None),
+            }
+        }
         Err(error) => Err(error),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use futures::stream::{BoxStream, StreamExt as _};
+use futures::stream::{LocalBoxStream, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
 use super::changes::changes;
@@ -26,7 +26,7 @@ pub struct Waiting<'c> {
     namespace: String,
     name: String,
     uid: String,
-    changes: BoxStream<'static, ()>,
+    changes: LocalBoxStream<'static, Result<(), Error>>,
 }
 
 impl<'c> Waiting<'c> {
@@ -57,11 +57,11 @@ impl<'c> Waiting<'c> {
     }
 
     /// Waits until something may be otherwise.
-    pub async fn change(&mut self) {
+    pub async fn change(&mut self) -> Result<(), Error> {
         let anyhow = Instant::now() + LOOK_ANYHOW;
         tokio::select! {
-            _ = self.changes.next() => {}
-            () = sleep_until(anyhow) => {}
+            change = self.changes.next() => change.unwrap_or(Ok(())),
+            () = sleep_until(anyhow) => Ok(()),
         }
     }
 }
