@@ -17,6 +17,7 @@ mod adoption;
 mod apply;
 mod apply_whole;
 mod automations;
+mod before;
 mod binary;
 mod chaos;
 mod cluster;

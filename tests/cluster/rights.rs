@@ -9,9 +9,10 @@ use ompipe::cluster::rights::{self, Kinds, Right, Verb};
 use serde_json::Value;
 
 use crate::account::Account;
+use crate::before::{Before, prepare};
 use crate::crd;
 use crate::namespace::{Namespace, documents, test};
-use crate::situations::{Before, SITUATIONS, Want, prepare};
+use crate::situations::{SITUATIONS, Want};
 
 pub(crate) fn tests() -> Vec<Trial> {
     let of_verb = |verb: Verb| {
