@@ -58,7 +58,7 @@ kind: IngestionProject
 metadata: {name: analytics}
 spec:
   openMetadata: {hostPort: 'http://openmetadata:8585/api'}
-  kubernetes: {KUBERNETES}
+  kubernetes: KUBERNETES
   patches: [PATCHES]
 ---
 kind: IngestionPipeline
