@@ -13,7 +13,7 @@ use std::time::Duration;
 use k8s_openapi::api::batch::v1::Job;
 use kube::core::ApiResource;
 use kube::discovery::Scope;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, lasting};
@@ -102,7 +102,11 @@ pub(crate) struct Sites<'a> {
     place: Place<'a>,
     count: AtomicU32,
     last: RefCell<Option<Rc<Site<'a>>>>,
+    first: RefCell<Option<(Rc<Site<'a>>, There)>>,
 }
+
+/// The objects of a site, by kind and name.
+type There = BTreeMap<String, Value>;
 
 /// What sites share.
 #[derive(Clone)]
@@ -122,7 +126,12 @@ impl<'a> Sites<'a> {
         .await;
         let kinds = Rc::new(inventory::kinds(namespace, Scope::Namespaced).await);
         let place = Place { namespace, verb, proxy: Arc::new(Proxy::start()), kinds };
-        Self { place, count: AtomicU32::new(0), last: RefCell::default() }
+        Self {
+            place,
+            count: AtomicU32::new(0),
+            last: RefCell::default(),
+            first: RefCell::default(),
+        }
     }
 
     pub(crate) fn proxy(&self) -> &Arc<Proxy> {
@@ -149,8 +158,20 @@ impl<'a> Sites<'a> {
             id: format!("{number:08x}-0000-4000-8000-000000000000"),
         });
         site.prepare().await;
+        if self.place.verb.only_looks() && self.first.borrow().is_none() {
+            let there = site.there().await;
+            *self.first.borrow_mut() = Some((site.clone(), there));
+        }
         *self.last.borrow_mut() = Some(site.clone());
         site
+    }
+
+    /// A verb that only looks has changed nothing, whatever happened to it.
+    pub(crate) async fn are_as_they_were(&self) {
+        let first = self.first.borrow_mut().take();
+        if let Some((site, there)) = first {
+            assert_eq!(site.there().await, there);
+        }
     }
 }
 
@@ -371,26 +392,13 @@ spec:
         output
     }
 
-    /// With the names of its own taken out, so that two sites can be compared.
+    /// With the names of its own taken out, so that two sites can be compared. What a verb leaves that
+    /// only looks is compared once, in the end.
     pub(crate) async fn outcome(&self, output: &Output) -> Outcome {
-        let neutral = |text: &str| {
-            text.replace(&self.pipeline, "PIPELINE")
-                .replace(&self.id, "RUN")
-                .replace(&self.id[..8], "RUN")
-                .replace(self.folder.path().to_str().unwrap(), "FOLDER")
+        let there = match self.place.verb.only_looks() {
+            true => There::new(),
+            false => self.there().await,
         };
-        let mut there = BTreeMap::new();
-        for object in inventory::of_kinds(self.place.namespace, &self.place.kinds).await {
-            let is_own = object["metadata"]["name"]
-                .as_str()
-                .is_some_and(|name| name.split(['-', '.']).any(|part| part == self.pipeline));
-            if !is_own || ["Pod", "Event"].iter().any(|kind| object["kind"] == *kind) {
-                continue;
-            }
-            let text = neutral(&lasting(&object).to_string());
-            let name = neutral(&inventory::called(&object));
-            there.insert(name, serde_json::from_str(&text).unwrap());
-        }
         let said = String::from_utf8_lossy(&output.stdout);
         let said = match self.place.verb {
             // What the scripts say of themselves has times in it.
@@ -400,12 +408,36 @@ spec:
             }
             // Ages and times differ.
             _ => {
-                let said = neutral(&said);
+                let said = self.neutral(&said);
                 let words = said.split_whitespace().filter(|word| !word.contains(char::is_numeric));
                 words.collect::<Vec<_>>().join(" ")
             }
         };
         Outcome { code: output.status.code(), said, there }
+    }
+
+    /// Its objects.
+    async fn there(&self) -> There {
+        let mut there = There::new();
+        for object in inventory::of_kinds(self.place.namespace, &self.place.kinds).await {
+            let is_own = object["metadata"]["name"]
+                .as_str()
+                .is_some_and(|name| name.split(['-', '.']).any(|part| part == self.pipeline));
+            if !is_own || ["Pod", "Event"].iter().any(|kind| object["kind"] == *kind) {
+                continue;
+            }
+            let text = self.neutral(&lasting(&object).to_string());
+            let name = self.neutral(&inventory::called(&object));
+            there.insert(name, serde_json::from_str(&text).unwrap());
+        }
+        there
+    }
+
+    fn neutral(&self, text: &str) -> String {
+        text.replace(&self.pipeline, "PIPELINE")
+            .replace(&self.id, "RUN")
+            .replace(&self.id[..8], "RUN")
+            .replace(self.folder.path().to_str().unwrap(), "FOLDER")
     }
 }
 
