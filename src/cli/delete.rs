@@ -62,8 +62,7 @@ pub(crate) fn run(args: &DeleteArgs, session: &mut Session) -> Result<Status, Er
             match session.confirms("Delete all of this?") {
                 Some(true) => {}
                 Some(false) => {
-                    session.say("nothing is deleted");
-                    return Ok(Status::Findings);
+                    return Err(Error::new("nothing was deleted: it was not confirmed"));
                 }
                 None => {
                     return Err(Error::new("there is nobody to ask").with_hint(

@@ -167,6 +167,7 @@ async fn overcomes(namespace: &Namespace, verb: Verb) {
     });
     let output = site.ompipe("20");
     same(&site.outcome(&output).await, &expected, &format!("a restart: {output:?}"));
+    all.are_as_they_were().await;
 }
 
 /// A log is followed while it is written once only.
@@ -233,6 +234,7 @@ async fn fails_and_heals(namespace: &Namespace, verb: Verb) {
     all.proxy().up();
     failed(&output, "nobody there", "does not answer");
     heals(&site, "nobody there", &expected).await;
+    all.are_as_they_were().await;
 }
 
 /// It ended as the tool's own failures do, and says this.
@@ -306,6 +308,7 @@ async fn heals_after_interrupts(namespace: &Namespace, verb: Verb) {
             heals(&site, &name, &expected).await;
         }
     }
+    all.are_as_they_were().await;
 }
 
 /// Lists in several pages, of which the API server forgets the rest after the first.

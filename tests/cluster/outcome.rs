@@ -30,6 +30,10 @@ pub(crate) fn lasting(object: &Value) -> Value {
     for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] {
         metadata.remove(field);
     }
+    let owners = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut);
+    for owner in owners.into_iter().flatten().filter_map(Value::as_object_mut) {
+        owner.remove("uid");
+    }
     // Of the project, whose name is its pipeline's.
     if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
         labels.retain(|label, _| !label.starts_with("applyset.kubernetes.io/"));

@@ -89,6 +89,7 @@ async fn each_is_needed(namespace: &Namespace, verb: Verb) {
 /// Whether a text says that this right is wanting: by the API server's words, or by ours.
 fn names(text: &str, right: &Right) -> bool {
     let Right { group, resource, action } = right;
+    let qualified = right.to_string().replacen(&format!("{action} "), "", 1);
     let kind = resource.split('/').next().unwrap_or_default().trim_end_matches('s');
     [
         format!("cannot {action} resource \"{resource}\" in API group \"{group}\""),
@@ -99,7 +100,7 @@ fn names(text: &str, right: &Right) -> bool {
     .iter()
     .any(|words| text.contains(words))
         || *action == "delete"
-            && text.contains(&format!("{resource} \"om-"))
+            && text.contains(&format!("{qualified} \"om-"))
             && text.contains("cannot set an ownerRef on a resource you can't delete")
         || resource.ends_with("/status")
             && text.contains(&format!("the right to {action} the status of {kind}/"))

@@ -13,7 +13,7 @@ use std::time::Duration;
 use k8s_openapi::api::batch::v1::Job;
 use kube::core::ApiResource;
 use kube::discovery::Scope;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::namespace::Namespace;
 use crate::outcome::{Outcome, lasting};
@@ -38,6 +38,8 @@ pub(crate) enum Verb {
     Run,
     /// Until its end, with a pod that really runs.
     RunWait,
+    /// Of an automation, with all that it has of its own.
+    RunAutomation,
     Status,
     /// Until Ctrl-C; meanwhile the schedule is suspended.
     StatusWatch,
@@ -54,7 +56,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Crd,
         Self::Secrets,
         Self::Apply,
@@ -62,6 +64,7 @@ impl Verb {
         Self::Diff,
         Self::Run,
         Self::RunWait,
+        Self::RunAutomation,
         Self::Status,
         Self::StatusWatch,
         Self::History,
@@ -102,7 +105,11 @@ pub(crate) struct Sites<'a> {
     place: Place<'a>,
     count: AtomicU32,
     last: RefCell<Option<Rc<Site<'a>>>>,
+    first: RefCell<Option<(Rc<Site<'a>>, There)>>,
 }
+
+/// The objects of a site, by kind and name.
+type There = BTreeMap<String, Value>;
 
 /// What sites share.
 #[derive(Clone)]
@@ -122,7 +129,12 @@ impl<'a> Sites<'a> {
         .await;
         let kinds = Rc::new(inventory::kinds(namespace, Scope::Namespaced).await);
         let place = Place { namespace, verb, proxy: Arc::new(Proxy::start()), kinds };
-        Self { place, count: AtomicU32::new(0), last: RefCell::default() }
+        Self {
+            place,
+            count: AtomicU32::new(0),
+            last: RefCell::default(),
+            first: RefCell::default(),
+        }
     }
 
     pub(crate) fn proxy(&self) -> &Arc<Proxy> {
@@ -142,15 +154,30 @@ impl<'a> Sites<'a> {
     /// A site that no fault has met yet.
     pub(crate) async fn new_site(&self) -> Rc<Site<'a>> {
         let number = self.count.fetch_add(1, Ordering::SeqCst);
+        let folder = tempfile::tempdir().unwrap();
+        let automation = folder.path().join("automation.json").to_str().unwrap().to_owned();
         let site = Rc::new(Site {
             place: self.place.clone(),
-            folder: tempfile::tempdir().unwrap(),
+            folder,
+            automation,
             pipeline: format!("p{number:03}"),
             id: format!("{number:08x}-0000-4000-8000-000000000000"),
         });
         site.prepare().await;
+        if self.place.verb.only_looks() && self.first.borrow().is_none() {
+            let there = site.there().await;
+            *self.first.borrow_mut() = Some((site.clone(), there));
+        }
         *self.last.borrow_mut() = Some(site.clone());
         site
+    }
+
+    /// A verb that only looks has changed nothing, whatever happened to it.
+    pub(crate) async fn are_as_they_were(&self) {
+        let first = self.first.borrow_mut().take();
+        if let Some((site, there)) = first {
+            assert_eq!(site.there().await, there);
+        }
     }
 }
 
@@ -158,6 +185,8 @@ pub(crate) struct Site<'a> {
     place: Place<'a>,
     folder: tempfile::TempDir,
     pipeline: String,
+    /// The file of an automation.
+    automation: String,
     id: String,
 }
 
@@ -167,7 +196,7 @@ impl Site<'_> {
         self.place.proxy.plan(|_| Fate::Pass);
         self.write("0 3 31 12 *", &[""]);
         match self.place.verb {
-            Verb::Crd | Verb::Secrets | Verb::Apply => {}
+            Verb::Crd | Verb::Secrets | Verb::Apply | Verb::RunAutomation => {}
             Verb::Run | Verb::RunWait | Verb::Suspend | Verb::StatusWatch | Verb::Doctor => {
                 self.deploy(&[]).await;
             }
@@ -257,6 +286,9 @@ spec:
             );
         }
         std::fs::write(self.folder.path().join("ompipe.yaml"), text).unwrap();
+        let automation =
+            json!({"id": "1", "name": name, "workflowType": "TEST_CONNECTION", "request": {}});
+        std::fs::write(&self.automation, automation.to_string()).unwrap();
     }
 
     /// Applies what it renders to, as `kubectl` would.
@@ -277,6 +309,9 @@ spec:
             Verb::Prune => vec!["apply", folder, "--prune", "--yes"],
             Verb::Diff => vec!["diff", folder],
             Verb::Run => vec!["run", name, folder, "--run-id", &self.id],
+            Verb::RunAutomation => {
+                vec!["run", "--automation", &self.automation, folder, "--run-id", &self.id]
+            }
             Verb::RunWait => vec!["run", name, folder, "--run-id", &self.id, "--wait"],
             Verb::Status => of_project("status"),
             Verb::StatusWatch => [of_project("status"), vec!["--watch"]].concat(),
@@ -371,26 +406,13 @@ spec:
         output
     }
 
-    /// With the names of its own taken out, so that two sites can be compared.
+    /// With the names of its own taken out, so that two sites can be compared. What a verb leaves that
+    /// only looks is compared once, in the end.
     pub(crate) async fn outcome(&self, output: &Output) -> Outcome {
-        let neutral = |text: &str| {
-            text.replace(&self.pipeline, "PIPELINE")
-                .replace(&self.id, "RUN")
-                .replace(&self.id[..8], "RUN")
-                .replace(self.folder.path().to_str().unwrap(), "FOLDER")
+        let there = match self.place.verb.only_looks() {
+            true => There::new(),
+            false => self.there().await,
         };
-        let mut there = BTreeMap::new();
-        for object in inventory::of_kinds(self.place.namespace, &self.place.kinds).await {
-            let is_own = object["metadata"]["name"]
-                .as_str()
-                .is_some_and(|name| name.split(['-', '.']).any(|part| part == self.pipeline));
-            if !is_own || ["Pod", "Event"].iter().any(|kind| object["kind"] == *kind) {
-                continue;
-            }
-            let text = neutral(&lasting(&object).to_string());
-            let name = neutral(&inventory::called(&object));
-            there.insert(name, serde_json::from_str(&text).unwrap());
-        }
         let said = String::from_utf8_lossy(&output.stdout);
         let said = match self.place.verb {
             // What the scripts say of themselves has times in it.
@@ -400,12 +422,36 @@ spec:
             }
             // Ages and times differ.
             _ => {
-                let said = neutral(&said);
+                let said = self.neutral(&said);
                 let words = said.split_whitespace().filter(|word| !word.contains(char::is_numeric));
                 words.collect::<Vec<_>>().join(" ")
             }
         };
         Outcome { code: output.status.code(), said, there }
+    }
+
+    /// Its objects.
+    async fn there(&self) -> There {
+        let mut there = There::new();
+        for object in inventory::of_kinds(self.place.namespace, &self.place.kinds).await {
+            let is_own = object["metadata"]["name"]
+                .as_str()
+                .is_some_and(|name| name.split(['-', '.']).any(|part| part == self.pipeline));
+            if !is_own || ["Pod", "Event"].iter().any(|kind| object["kind"] == *kind) {
+                continue;
+            }
+            let text = self.neutral(&lasting(&object).to_string());
+            let name = self.neutral(&inventory::called(&object));
+            there.insert(name, serde_json::from_str(&text).unwrap());
+        }
+        there
+    }
+
+    fn neutral(&self, text: &str) -> String {
+        text.replace(&self.pipeline, "PIPELINE")
+            .replace(&self.id, "RUN")
+            .replace(&self.id[..8], "RUN")
+            .replace(self.folder.path().to_str().unwrap(), "FOLDER")
     }
 }
 

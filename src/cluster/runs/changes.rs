@@ -17,8 +17,11 @@ use super::kind::Kind;
 use crate::cluster::retry::jittered;
 use crate::cluster::{Cluster, Error};
 
-/// The pause before a watch that was cut is begun anew.
+/// The pause before a watch that was cut is begun anew. Each further one is twice as long, up to the
+/// longest, until a watch tells something.
 const PAUSE: Duration = Duration::from_millis(300);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often is looked whether the cluster knows a kind by now.
 const LOOK_FOR_KIND: Duration = Duration::from_secs(30);
 
@@ -54,6 +57,7 @@ struct Watch {
     selector: String,
     api: Api<DynamicObject>,
     events: Option<Events>,
+    pause: Duration,
 }
 
 impl Watch {
@@ -67,6 +71,7 @@ impl Watch {
             selector: selector.to_owned(),
             api: Api::namespaced_with(cluster.client.clone(), namespace, &resource),
             events: None,
+            pause: PAUSE,
         }
     }
 
@@ -88,12 +93,16 @@ impl Watch {
                 }
             };
             match events.next().await {
-                Some(Ok(WatchEvent::Bookmark(_))) => {}
                 Some(Ok(WatchEvent::Error(_)) | Err(_)) | None => {
                     self.events = None;
-                    sleep(jittered(PAUSE)).await;
+                    sleep(jittered(self.pause)).await;
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 }
-                Some(Ok(_)) => return Ok(()),
+                Some(Ok(WatchEvent::Bookmark(_))) => self.pause = PAUSE,
+                Some(Ok(_)) => {
+                    self.pause = PAUSE;
+                    return Ok(());
+                }
             }
         }
     }
