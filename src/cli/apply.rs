@@ -17,12 +17,9 @@ use ompipe::diagnostic::{Diagnostic, counted};
 use super::cluster::{ClusterArgs, block_on};
 use super::error::Error;
 use super::exit::Status;
-use super::interrupt::asked_to_stop;
+use super::interrupt::{GRACE, asked_to_stop};
 use super::session::{Findings, Session};
 use super::wanted::{self, Compiled, WantedArgs};
-
-/// After Ctrl-C, how long what was begun has to come to its end.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Apply what the definitions render to, to a cluster
 ///

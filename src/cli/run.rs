@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 use kube::api::DynamicObject;
-use ompipe::cluster::parsed;
 use ompipe::cluster::runs::{self, Plan, Run, Started};
+use ompipe::cluster::{Cluster, parsed};
 use ompipe::render::Mode;
 use serde_json::json;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use super::entity::{self, EntityArgs};
 use super::error::Error;
 use super::exit::Status;
 use super::input::{self, InputArgs};
+use super::interrupt::{GRACE, asked_to_stop};
 use super::session::{Findings, Session};
 use super::shown_run::to_json;
 
@@ -116,7 +117,7 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
     let timeout = args.timeout.map(Duration::from_secs);
     block_on(async {
         let cluster = args.cluster.connect_as(&declared).await?;
-        let started = runs::start(&cluster, &plan).await?;
+        let started = started(&cluster, &plan).await?;
         say_started(&plan, &started, args.follow, session)?;
         if !waits {
             if session.writes_json() {
@@ -135,6 +136,32 @@ pub(crate) fn run(args: &RunArgs, session: &mut Session) -> Result<Status, Error
         }
         Ok(if ended.is_some_and(|run| succeeded(&run)) { status } else { Status::Findings })
     })
+}
+
+/// Starts it. Who interrupts has what is begun be ended, for a moment: what a run has of its own
+/// goes with the run, and without one would stay.
+async fn started(cluster: &Cluster, plan: &Plan) -> Result<Started, Error> {
+    let mut start = Box::pin(runs::start(cluster, plan));
+    tokio::select! {
+        started = &mut start => return Ok(started?),
+        () = asked_to_stop() => {}
+    }
+    tokio::select! {
+        started = start => {
+            started?;
+            Err(wait::goes_on("interrupted", plan))
+        }
+        () = tokio::time::sleep(GRACE) => Err(unknown(plan)),
+        () = asked_to_stop() => Err(unknown(plan)),
+    }
+}
+
+/// An end before the API server said whether there is a run.
+fn unknown(plan: &Plan) -> Error {
+    Error::new("interrupted, and it is not known whether the run began").with_hint(format!(
+        "`ompipe history` shows it if it did. The same with --run-id {} goes on where this ended.",
+        plan.id
+    ))
 }
 
 fn succeeded(run: &Run) -> bool {

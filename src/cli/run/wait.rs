@@ -140,7 +140,7 @@ fn say_ended(run: &Run, follow: bool, session: &mut Session) -> Result<(), Error
 }
 
 /// That the waiting is over, and the run is not.
-fn goes_on(why: &str, plan: &Plan) -> Error {
+pub(super) fn goes_on(why: &str, plan: &Plan) -> Error {
     let Plan { kind, namespace, name, id, pipeline, .. } = plan;
     let hint = match pipeline.as_str() {
         "" => format!(
