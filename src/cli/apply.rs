@@ -4,7 +4,6 @@ pub(crate) mod show;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use clap::Args;
 use jiff::SignedDuration;

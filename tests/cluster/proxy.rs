@@ -62,7 +62,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     /// How many requests came before it.
     pub(crate) number: usize,
-    /// How many of the same method, path and body came before it.
+    /// How many of the same method, path and body came before it, wherever a watch begins.
     pub(crate) repeated: usize,
 }
 
@@ -205,7 +205,10 @@ async fn connection(stream: TcpStream, client: &Client, state: &Mutex<State>) ->
     while let Some(request) = Request::read(&mut read).await? {
         let (fate, streams) = {
             let mut state = state.lock().unwrap();
-            let key = (request.method.clone(), request.path.clone(), request.body.clone());
+            let parts = request.path.split('&');
+            let path: Vec<&str> =
+                parts.filter(|part| !part.starts_with("resourceVersion=")).collect();
+            let key = (request.method.clone(), path.join("&"), request.body.clone());
             let repeated = state.repeated.entry(key).or_insert(0);
             let asked = Asked {
                 method: request.method.clone(),
