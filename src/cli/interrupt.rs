@@ -2,9 +2,11 @@
 //!
 //! In: Ctrl-C and SIGTERM. Out: a future that is over when one of them comes.
 
+#[cfg(feature = "cluster")]
 use std::time::Duration;
 
 /// How long what was begun has then to come to its end.
+#[cfg(feature = "cluster")]
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Returns when the process is asked to end; never, where it cannot be asked.
