@@ -76,7 +76,8 @@ fn receive(mut stream: TcpStream) {
         header.clear();
     }
     let mut body = vec![0; length];
-    if reader.read_exact(&mut body).is_err() {
+    // A script that was killed while it told something has told nothing.
+    if length == 0 || reader.read_exact(&mut body).is_err() {
         return;
     }
     let line: Line = serde_json::from_slice(&body).unwrap();
