@@ -10,7 +10,6 @@ use super::connection::Cluster;
 use super::error::Error;
 use super::list::List;
 use super::observed::Pod;
-use crate::controller::names::POD_TYPE_LABEL;
 
 /// A pod, if there is one.
 pub(super) async fn pod(
@@ -51,7 +50,7 @@ pub async fn main_pods(
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     let which = ListParams::default().labels(selector);
     let mut pods = List::new("list pods", path, which).all::<Pod>(cluster).await?;
-    pods.retain(|pod| pod.metadata.label(POD_TYPE_LABEL) != Some("exit-handler"));
+    pods.retain(|pod| !pod.is_exit_handler());
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp);
     Ok(pods)
 }

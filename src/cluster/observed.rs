@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::controller::names::POD_TYPE_LABEL;
 use crate::crd::OMJobStatus;
 use crate::diagnostic::redact;
 use crate::manifest::CONTAINER;
@@ -307,6 +308,11 @@ impl Event {
 }
 
 impl Pod {
+    /// Whether it is an exit handler's own pod.
+    pub fn is_exit_handler(&self) -> bool {
+        self.metadata.label(POD_TYPE_LABEL) == Some("exit-handler")
+    }
+
     /// The container that does the run's work: `main`, or else the first, as OpenMetadata's own
     /// client has it. Its earlier versions named it otherwise in automations and applications.
     pub fn main_container(&self) -> &str {

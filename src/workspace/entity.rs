@@ -3,7 +3,7 @@
 //! In: the definitions of a project, and an entity. Out: the objects of its one run, and findings:
 //! those on the definitions, and those on the entity.
 
-use super::Workspace;
+use super::once::once;
 use crate::compile::{Object, Options};
 use crate::definition::Definitions;
 use crate::diagnostic::Diagnostics;
@@ -22,22 +22,19 @@ pub fn compile_entity(
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Vec<Object> {
-    let taken = (std::mem::take(definitions), std::mem::take(found));
     let mode = options.mode;
     let options = Options { mode: Mode::Scheduled, objects: false, ..options };
-    let mut workspace = Workspace::of(std::mem::take(sources), taken.0, taken.1, options);
-    workspace.compile();
-    workspace.options.mode = mode;
-    let (objects, of_entity) = workspace.with_compiler(|compiler| {
-        let mut outcome = compiler.entity(kind, entity);
-        let faults = [&outcome.matches].into_iter();
-        compiler.environment.check(faults, FAULTS_ALONE, &mut outcome.found);
-        (outcome.objects, outcome.found)
+    let ((objects, of_entity), _) = once(definitions, options, sources, found, |workspace| {
+        workspace.compile();
+        workspace.options.mode = mode;
+        workspace.with_compiler(|compiler| {
+            let mut outcome = compiler.entity(kind, entity);
+            let faults = [&outcome.matches].into_iter();
+            compiler.environment.check(faults, FAULTS_ALONE, &mut outcome.found);
+            (outcome.objects, outcome.found)
+        })
     });
-    let (_, all, texts) = workspace.into_parts();
-    *found = all;
     found.append(of_entity);
-    *sources = texts;
     objects
 }
 

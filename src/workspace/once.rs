@@ -22,13 +22,7 @@ pub fn compile(
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Vec<Object> {
-    let taken = (std::mem::take(definitions), std::mem::take(found));
-    let mut workspace = Workspace::of(std::mem::take(sources), taken.0, taken.1, options);
-    workspace.compile();
-    let (objects, all, texts) = workspace.into_parts();
-    *found = all;
-    *sources = texts;
-    objects
+    once(definitions, options, sources, found, Workspace::compile).1
 }
 
 /// Validates and renders all pipelines, and gives what views of the whole project take of each, in
@@ -39,16 +33,31 @@ pub fn survey(
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Vec<Seen> {
-    let taken = (std::mem::take(definitions), std::mem::take(found));
     let options = Options { objects: false, ..options };
+    let seen = once(definitions, options, sources, found, |workspace| {
+        workspace.survey = true;
+        workspace.compile();
+        workspace.take_seen()
+    });
+    seen.0
+}
+
+/// Makes a workspace of definitions for one piece of work: what that gives, and the objects. Sources
+/// and findings are given back.
+pub(super) fn once<T>(
+    definitions: &mut Definitions,
+    options: Options,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+    work: impl FnOnce(&mut Workspace) -> T,
+) -> (T, Vec<Object>) {
+    let taken = (std::mem::take(definitions), std::mem::take(found));
     let mut workspace = Workspace::of(std::mem::take(sources), taken.0, taken.1, options);
-    workspace.survey = true;
-    workspace.compile();
-    let seen = workspace.take_seen();
-    let (_, all, texts) = workspace.into_parts();
+    let done = work(&mut workspace);
+    let (objects, all, texts) = workspace.into_parts();
     *found = all;
     *sources = texts;
-    seen
+    (done, objects)
 }
 
 #[cfg(test)]

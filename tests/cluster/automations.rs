@@ -6,6 +6,7 @@ use kube::ResourceExt as _;
 use kube::api::ListParams;
 use libtest_mimic::Trial;
 use ompipe::crd::OMJob;
+use ompipe::model::labels::RUN_ID;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -18,8 +19,6 @@ use crate::workload::{IMAGE, pod_spec};
 /// What no text can hold without being read as data: quotes, braces, a line break and YAML.
 const PASSWORD: &str = "Pl4nted \"p'w\": {$x}\n- 😀";
 const TOKEN: &str = "Pl4nted-token";
-/// The label of a run's id.
-const RUN_ID: &str = "app.kubernetes.io/run-id";
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![

@@ -9,6 +9,7 @@ use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams};
 use libtest_mimic::Trial;
 use ompipe::crd::OMJob;
+use ompipe::model::labels::RUN_ID;
 use serde_json::json;
 
 use crate::namespace::{Namespace, test};
@@ -18,8 +19,6 @@ use crate::workload::IMAGE;
 
 /// A time that does not come while a test runs.
 const SELDOM: &str = "0 3 29 2 *";
-/// The label of a run's id.
-const RUN_ID: &str = "app.kubernetes.io/run-id";
 
 pub(crate) fn tests() -> Vec<Trial> {
     vec![

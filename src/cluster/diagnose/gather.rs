@@ -18,7 +18,6 @@ use crate::cluster::logs::{Readiness, readiness};
 use crate::cluster::observed::{Event, Job, OMJob, Pod};
 use crate::cluster::runs::{Run, RunKind, of_job, of_omjob, pods_of};
 use crate::cluster::{Cluster, Error, observe};
-use crate::controller::names::POD_TYPE_LABEL;
 use crate::crd::{GROUP, VERSION};
 
 /// How many bytes of a log's end are looked at: 50 lines have far fewer, but for those that hold a
@@ -42,7 +41,7 @@ pub async fn gather(cluster: &Cluster, run: &Run, lines: u32) -> Result<Evidence
     }
     let mut unread = Vec::new();
     let (exit_handlers, pods): (Vec<Pod>, Vec<Pod>) =
-        pods_of(cluster, run).await?.into_iter().partition(is_exit_handler);
+        pods_of(cluster, run).await?.into_iter().partition(Pod::is_exit_handler);
     let events = events(cluster, run).await.unwrap_or_else(|error| {
         unread.push(told("the events", &error));
         Vec::new()
@@ -59,10 +58,6 @@ pub async fn gather(cluster: &Cluster, run: &Run, lines: u32) -> Result<Evidence
     let of_omjob = omjob.as_ref().map(|job| of_omjob(job, pods.last()));
     let run = of_job.or(of_omjob).unwrap_or_else(|| run.clone());
     Ok(Evidence { run, job, omjob, pods, exit_handlers, events, log, unread })
-}
-
-fn is_exit_handler(pod: &Pod) -> bool {
-    pod.metadata.label(POD_TYPE_LABEL) == Some("exit-handler")
 }
 
 fn told(what: &str, error: &Error) -> String {

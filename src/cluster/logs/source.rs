@@ -3,7 +3,6 @@
 //! In: a run and its pods. Out: the pod and the container.
 
 use crate::cluster::observed::Pod;
-use crate::controller::names::POD_TYPE_LABEL;
 
 /// The sidecar that `exitHandler: sidecar` renders.
 pub const EXIT_HANDLER_SIDECAR: &str = "exit-handler";
@@ -43,7 +42,7 @@ pub enum Source {
 /// Where a log of a run is: among its pods, the oldest first. `attempt` counts main pods from 1; none: the
 /// newest.
 pub fn source(pods: &[Pod], of: &Of, attempt: Option<usize>) -> Source {
-    let is_exit = |pod: &&Pod| pod.metadata.label(POD_TYPE_LABEL) == Some("exit-handler");
+    let is_exit = |pod: &&Pod| pod.is_exit_handler();
     let mains: Vec<&Pod> = pods.iter().filter(|pod| !is_exit(pod)).collect();
     let main = match attempt {
         Some(number) => number.checked_sub(1).and_then(|index| mains.get(index)).copied(),
@@ -77,6 +76,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::controller::names::POD_TYPE_LABEL;
 
     fn pod(name: &str, kind: &str, sidecar: bool) -> Pod {
         let inits = if sidecar { json!([{"name": "exit-handler"}]) } else { json!([]) };

@@ -105,7 +105,7 @@ impl Rest {
     fn is_unseen(&self, run: &Run) -> bool {
         let is_deleted = |pod: &Pod| pod.metadata.deletion_timestamp.is_some() || pod.has_ended();
         run.kind == RunKind::OMJob && self.is_there && {
-            let exits = self.pods.iter().any(super::list::is_exit_handler);
+            let exits = self.pods.iter().any(Pod::is_exit_handler);
             !exits && self.pods.iter().all(|pod| !is_deleted(pod))
         }
     }

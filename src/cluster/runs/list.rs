@@ -124,7 +124,7 @@ pub async fn newest_pods(
         let Some(owner) = pod.metadata.controller().map(|owner| owner.uid.clone()) else {
             continue;
         };
-        if is_exit_handler(&pod) {
+        if pod.is_exit_handler() {
             continue;
         }
         let known = newest.get(&owner).and_then(|known| known.metadata.creation_timestamp);
@@ -149,9 +149,4 @@ pub async fn pods_of(cluster: &Cluster, run: &Run) -> Result<Vec<Pod>, Error> {
     pods.retain(|pod| pod.metadata.controller().is_some_and(|owner| owner.uid == run.uid));
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp);
     Ok(pods)
-}
-
-/// Whether it is an exit handler's own pod.
-pub(super) fn is_exit_handler(pod: &Pod) -> bool {
-    pod.metadata.label(crate::controller::names::POD_TYPE_LABEL) == Some("exit-handler")
 }

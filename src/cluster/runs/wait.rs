@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::changes::changes;
 use super::kind::Kind;
-use super::list::{is_exit_handler, pods_of};
+use super::list::pods_of;
 use super::request;
 use super::run::{Run, of_job, of_omjob};
 use crate::cluster::observed::{Job, OMJob};
@@ -86,7 +86,7 @@ pub async fn look(
     };
     let Some((run, found)) = bare.filter(|(run, _)| run.uid == uid) else { return Ok(None) };
     let pods = pods_of(cluster, &run).await?;
-    let main = pods.iter().rev().find(|pod| !is_exit_handler(pod));
+    let main = pods.iter().rev().find(|pod| !pod.is_exit_handler());
     Ok(Some(match &found {
         Found::Job(job) => of_job(job, main),
         Found::OMJob(job) => of_omjob(job, main),
